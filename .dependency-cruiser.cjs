@@ -1,0 +1,87 @@
+/** The dependency rule. `npm run lint` and test/architecture.test.ts both run it. */
+const program = '^(issuer|verifier|wallet-cli)/'
+const adapter = '\\.(sqlite|postgres|onnx|pkcs11|software|file|memory)\\.ts$'
+const main = '(^|/)main\\.ts$'
+const only = (technology, suffix, where) => ({
+  name: `${technology.replace(/\W+/g, '-')}-only-in-${suffix.replace(/\W+/g, '')}`,
+  comment: `Only files named *${suffix} may import ${technology}.`,
+  severity: 'error',
+  from: { path: where ?? `${program}|^shared/`, pathNot: `${suffix.replace(/\./g, '\\.')}$` },
+  to: { path: `(^|/)node_modules/(@types/)?(${technology})(/|$)|^(${technology})$` },
+})
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'never-sideways',
+      comment: 'A program knows shared/ and itself, never another program.',
+      severity: 'error',
+      from: { path: program },
+      to: { path: program, pathNot: '^$1/' },
+    },
+    {
+      name: 'shared-is-the-bottom',
+      severity: 'error',
+      from: { path: '^shared/' },
+      to: { path: `${program}|^(test|demo|bench)/` },
+    },
+    {
+      name: 'adapters-are-chosen-in-main',
+      comment: 'x.<technology>.ts implements the port in x.ts; only main.ts (and tests) may pick one.',
+      severity: 'error',
+      from: { path: `${program}|^shared/`, pathNot: `${main}|${adapter}` },
+      to: { path: adapter },
+    },
+    {
+      name: 'one-technology-per-adapter',
+      comment: 'An adapter may build on adapters of its own technology only.',
+      severity: 'error',
+      from: { path: '\\.(sqlite|postgres|onnx|pkcs11|software|file)\\.ts$', pathNot: '^test/' },
+      to: { path: adapter, pathNot: '\\.$1\\.ts$' },
+    },
+    {
+      name: 'http-is-the-edge',
+      comment: 'Nothing inside calls an endpoint; only main.ts and other endpoints mount one.',
+      severity: 'error',
+      from: { path: `${program}|^shared/`, pathNot: '(^|/)main\\.ts$|\\.http\\.ts$' },
+      to: { path: '\\.http\\.ts$' },
+    },
+    {
+      name: 'decisions-are-pure',
+      comment: 'Deciding and accepting do no I/O; a schema library is the one exception.',
+      severity: 'error',
+      from: { path: '^(issuer/decision|verifier/(policy|acceptance))/', pathNot: '\\.http\\.ts$' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/zod/' },
+    },
+    {
+      name: 'crypto-is-injected',
+      comment: 'Randomness comes from a Random, private keys live behind a Signer; verifying and hashing go through shared/key/ and shared/hash.ts.',
+      severity: 'error',
+      from: { path: `${program}|^shared/`, pathNot: '^shared/(random|hash)\\.ts$|^shared/(key|jose|trust|sd-jwt|audit)/|\\.(software|pkcs11|file)\\.ts$' },
+      to: { path: '^crypto$', dependencyTypes: ['core'] },
+    },
+    only('better-sqlite3', '.sqlite.ts'),
+    only('onnxruntime-node', '.onnx.ts'),
+    only('@veramo/[^/]+', '.veramo.ts'),
+    only('@sphereon/[^/]+', '.sphereon.ts'),
+    only('express', '.http.ts', `${program}|^shared/`),
+    only('oidc-provider', '.oidc.ts'),
+    {
+      name: 'audit-sees-public-artefacts',
+      comment: 'The auditor reads what anyone can fetch; it knows no other part of a program.',
+      severity: 'error',
+      from: { path: '^verifier/audit/' },
+      to: { path: '^(verifier/(?!audit/)|issuer/|wallet-cli/)' },
+    },
+    { name: 'not-to-test', severity: 'error', from: { pathNot: '^test/' }, to: { path: '^test/' } },
+    { name: 'no-dev-dependency', severity: 'error', from: { path: `${program}|^shared/` }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm'] } },
+    { name: 'not-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+  },
+}

@@ -1,0 +1,81 @@
+/**
+ * The stable codes of our own endpoints and programs, each with its HTTP status and title. Endpoints that a
+ * specification defines use {@link ProtocolError} and that specification's codes instead.
+ */
+const PROBLEMS = {
+  // requests in general
+  request_invalid: [400, 'The request does not have the shape this endpoint takes'],
+  not_authenticated: [401, 'A valid key or token is required'],
+  not_permitted: [403, 'This key or token does not permit that'],
+  not_found: [404, 'There is nothing at this address'],
+  body_too_large: [413, 'The body is larger than this endpoint takes'],
+  misdirected_host: [421, 'This server does not serve the host that was asked for'],
+  too_many_requests: [429, 'Too many requests'],
+  busy: [503, 'The server has as much work as it can do'],
+  // images
+  image_not_supported: [415, 'The upload is not a JPEG, PNG or WebP image'],
+  image_unreadable: [422, 'The image is damaged'],
+  image_too_large: [422, 'The image has more pixels than are read'],
+  image_too_small: [422, 'The image has too few pixels to be read'],
+  mrz_not_found: [422, 'No machine-readable zone was found'],
+  face_not_found: [422, 'No face was found'],
+  face_multiple: [422, 'More than one face was found'],
+  // proofing sessions
+  session_not_found: [404, 'There is no such session'],
+  session_expired: [410, 'The session has expired'],
+  session_state: [409, 'The session is not in a state that allows this'],
+  already_uploaded: [409, 'This image was uploaded already'],
+  upload_missing: [409, 'An image is still missing'],
+  approval_redeemed: [409, 'The approval was used already'],
+  // status
+  credential_not_found: [404, 'There is no such credential'],
+  status_final: [409, 'A revoked credential stays revoked'],
+  // presentations
+  request_not_found: [404, 'There is no such presentation request'],
+  request_expired: [410, 'The presentation request has expired'],
+  request_answered: [409, 'The presentation request was answered already'],
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** RFC 9457 §3, with our code as an extension member. */
+export interface ProblemDetails {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail?: string
+}
+
+/**
+ * A failure that a caller of our own endpoints caused and is told about. `detail` says what to do next and never
+ * holds a secret or personal value; what only the operator may see goes in `cause`.
+ */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+
+  constructor(code: ProblemCode, detail: string, options?: ErrorOptions) {
+    super(detail, options)
+    this.code = code
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code][0]
+  }
+}
+
+/** The problem document of anything thrown; what is not a {@link Problem} is a defect and tells nothing. RFC 9457 §3. */
+export function toProblemDetails(thrown: unknown): ProblemDetails {
+  if (!(thrown instanceof Problem)) {
+    return { type: 'about:blank', title: 'Internal Server Error', status: 500, code: 'defect' }
+  }
+  const [status, title] = PROBLEMS[thrown.code]
+  return {
+    type: `urn:carnet:problem:${thrown.code}`,
+    title,
+    status,
+    code: thrown.code,
+    detail: thrown.message,
+  }
+}
