@@ -3,7 +3,7 @@ const program = '^(issuer|verifier|wallet-cli)/'
 const adapter = '\\.(sqlite|postgres|onnx|pkcs11|software|file|memory)\\.ts$'
 const main = '(^|/)main\\.ts$'
 const only = (technology, suffix, where) => ({
-  name: `${technology.replace(/\W+/g, '-')}-only-in-${suffix.replace(/\W+/g, '')}`,
+  name: `${suffix.split('.')[1]}-only-in-its-adapters`,
   comment: `Only files named *${suffix} may import ${technology}.`,
   severity: 'error',
   from: { path: where ?? `${program}|^shared/`, pathNot: `${suffix.replace(/\./g, '\\.')}$` },
@@ -52,7 +52,14 @@ module.exports = {
       comment: 'Deciding and accepting do no I/O; a schema library is the one exception.',
       severity: 'error',
       from: { path: '^(issuer/decision|verifier/(policy|acceptance))/', pathNot: '\\.http\\.ts$' },
-      to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/zod/' },
+      to: { path: 'node_modules/|^[^./]+$', pathNot: 'node_modules/zod/|^(shared|issuer|verifier)' },
+    },
+    {
+      name: 'proofs-do-no-io',
+      comment: 'What wallet, verifier and auditor all trust computes from its arguments alone.',
+      severity: 'error',
+      from: { path: '^shared/(sd-jwt|status-list|dcql|jose)/' },
+      to: { path: '^(node:)?(fs|net|http|https|http2|tls|dns|child_process|worker_threads)(/|$)|node_modules/(undici|express|better-sqlite3)/' },
     },
     {
       name: 'crypto-is-injected',
@@ -73,6 +80,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^verifier/audit/' },
       to: { path: '^(verifier/(?!audit/)|issuer/|wallet-cli/)' },
+    },
+    {
+      name: 'demo-uses-programs-only',
+      comment: 'The demo drives the programs and their endpoints, never a function of theirs.',
+      severity: 'error',
+      from: { path: '^demo/' },
+      to: { path: program },
     },
     { name: 'not-to-test', severity: 'error', from: { pathNot: '^test/' }, to: { path: '^test/' } },
     { name: 'no-dev-dependency', severity: 'error', from: { path: `${program}|^shared/` }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm'] } },
