@@ -1,0 +1,11 @@
+/**
+ * Seals rows under one key. `context` names the place that a row belongs to and is authenticated with it, so that a
+ * row moved to another place does not open.
+ */
+export interface Seal {
+  /** Names the key; not a secret. */
+  readonly keyId: string
+  seal(plaintext: Uint8Array, context: string): Uint8Array
+  /** @throws WalletError `vault_damaged` when the row was changed, moved, or sealed under another key */
+  open(sealed: Uint8Array, context: string): Uint8Array
+}
