@@ -1,0 +1,101 @@
+import type { ErrorRequestHandler, Response } from 'express'
+import { type ProtocolCode, ProtocolError } from '../error.ts'
+import { Problem, type ProblemCode, toProblemDetails } from '../problem.ts'
+import { logOf } from './server.http.ts'
+
+/** Codes of RFC 6750 §3.1 and RFC 9449 §7.1 that a resource answers with a challenge. */
+const CHALLENGES = new Set<ProtocolCode>([
+  'invalid_token',
+  'insufficient_scope',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
+])
+
+/**
+ * Renders what the endpoints before it threw. `problem` is for our own endpoints (RFC 9457), `oauth` for those of an
+ * authorization server (RFC 6749 §5.2), `resource` for those that take an access token (RFC 6750 §3, RFC 9449 §7.1,
+ * OpenID4VCI 1.0 §8.3.1.2). What is neither a {@link Problem} nor a {@link ProtocolError} is a defect: it is logged
+ * and tells nothing.
+ */
+export function renderErrors(form: 'problem' | 'oauth' | 'resource'): ErrorRequestHandler {
+  return (thrown, _request, response, next) => {
+    if (response.headersSent) {
+      next(thrown)
+      return
+    }
+    response.set('Cache-Control', 'no-store')
+    const error = fromTransport(thrown)
+    if (error instanceof ProtocolError) renderProtocolError(response, error, form)
+    else if (error instanceof Problem && form === 'problem') renderProblem(response, error)
+    else if (error instanceof Problem) renderAsProtocol(response, error)
+    else renderDefect(response, thrown, form)
+  }
+}
+
+function renderProblem(response: Response, error: Problem): void {
+  logOf(response).info({ code: error.code, err: error.cause }, 'refused')
+  if (error.status === 503) response.set('Retry-After', '2')
+  if (error.status === 401) response.set('WWW-Authenticate', 'Bearer')
+  response.status(error.status).type('application/problem+json').json(toProblemDetails(error))
+}
+
+function renderProtocolError(response: Response, error: ProtocolError, form: string): void {
+  logOf(response).info({ code: error.code, err: error.cause }, 'refused')
+  if (form === 'resource' && CHALLENGES.has(error.code)) {
+    response.set('WWW-Authenticate', `DPoP error="${error.code}", algs="ES256"`)
+    response.status(error.code === 'insufficient_scope' ? 403 : 401)
+  } else response.status(statusOf(error.code))
+  response.json({ error: error.code, error_description: describe(error.message) })
+}
+
+/** A bound or a missing resource met at a protocol endpoint: the status is the problem's, the form is OAuth's. */
+function renderAsProtocol(response: Response, error: Problem): void {
+  logOf(response).info({ code: error.code }, 'refused')
+  if (error.status === 503) response.set('Retry-After', '2')
+  response
+    .status(error.status)
+    .json({ error: 'invalid_request', error_description: describe(error.message) })
+}
+
+function renderDefect(response: Response, thrown: unknown, form: string): void {
+  logOf(response).error({ err: thrown }, 'defect')
+  response.status(500)
+  if (form === 'problem') {
+    response.type('application/problem+json').json(toProblemDetails(thrown))
+    return
+  }
+  response.json({ error: 'server_error', error_description: 'the server met a defect' })
+}
+
+function statusOf(code: ProtocolCode): number {
+  if (code === 'invalid_client') return 401
+  return code === 'server_error' ? 500 : 400
+}
+
+/** RFC 6749 §5.2: "MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E". */
+function describe(message: string): string {
+  return message.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
+}
+
+/** What body parsers and the router throw, with the status they ask for. */
+const TRANSPORT: Readonly<Record<number, ProblemCode>> = {
+  400: 'request_invalid',
+  404: 'not_found',
+  413: 'body_too_large',
+  415: 'request_invalid',
+}
+
+function fromTransport(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof Problem || thrown instanceof ProtocolError) {
+    return thrown
+  }
+  const { status, expose } = thrown as { status?: number; expose?: boolean }
+  const code = expose === true && status !== undefined ? TRANSPORT[status] : undefined
+  if (code === undefined) return thrown
+  const details = {
+    request_invalid: 'the request cannot be read',
+    not_found: 'the address cannot be read',
+    body_too_large: 'send a smaller body',
+  } as Record<ProblemCode, string>
+  return new Problem(code, details[code], { cause: thrown })
+}

@@ -1,0 +1,181 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express, { type Express, type Response } from 'express'
+import helmet from 'helmet'
+import { encodeBase64url } from '../base64url.ts'
+import type { Log } from '../log.ts'
+import { OperatorError } from '../operator-error.ts'
+import { Problem } from '../problem.ts'
+import type { Random } from '../random.ts'
+
+/** A listening server. It answers 503 until it is given something to serve. */
+export interface HttpServer {
+  /** `http://host:port` of the address that was bound. */
+  readonly url: string
+  serve(listener: RequestListener): void
+  /** Stops accepting, lets every request that has begun end, then resolves. */
+  close(): Promise<void>
+}
+
+/** How long requests that have begun may take after a stop was asked for. */
+const STOP_TIMEOUT_MS = 25_000
+/** Time for all of a request's header, for all of a request, and between two requests of one connection. */
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_TIMEOUT_MS = 15_000
+const CHECKING_INTERVAL_MS = 1000
+const MAX_HEADER_BYTES = 16_384
+const MAX_CONNECTIONS = 2000
+
+/**
+ * Binds `host` and `port` (0 lets the system choose) with bounds on header size, time and connections.
+ * @throws OperatorError `port_in_use`, `address_unusable`
+ */
+export async function listen(address: {
+  readonly host: string
+  readonly port: number
+}): Promise<HttpServer> {
+  let listener: RequestListener = (_request, response) => {
+    response.writeHead(503, { 'Retry-After': '1' }).end()
+  }
+  let stopping = false
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    (request, response) => {
+      if (stopping) response.setHeader('Connection', 'close')
+      listener(request, response)
+    },
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  await bind(server, address)
+  const { port } = server.address() as AddressInfo
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  return {
+    url: `http://${host}:${port}`,
+    serve: (next) => {
+      listener = next
+    },
+    close: () => {
+      stopping = true
+      return closeGracefully(server)
+    },
+  }
+}
+
+/** Resolves with the name of the first SIGTERM or SIGINT; a second one ends the process at once. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(signal === 'SIGINT' ? 130 : 143)
+        asked = true
+        resolve(signal)
+      })
+    }
+  })
+}
+
+/**
+ * An Express application with what every server of ours does first: a request id, one log line a request without
+ * addresses of persons, security headers, `/healthz`, and refusal of a host other than those of `origins`, because
+ * URLs in metadata and the `htu` of DPoP proofs are made for these alone.
+ */
+export function openApplication(options: {
+  readonly log: Log
+  readonly random: Random
+  readonly origins: readonly string[]
+  /** Throws when the server cannot do its work. */
+  readonly checkHealth: () => void
+}): Express {
+  const { log, random, origins, checkHealth } = options
+  const hosts = new Set(origins.map((origin) => new URL(origin).host))
+  const app = express()
+  app.disable('x-powered-by').disable('etag')
+  app.set('query parser', 'simple')
+  app.use((request, response, next) => {
+    const id = encodeBase64url(random(9))
+    const requestLog = log.child({ request: id })
+    response.locals.log = requestLog
+    response.set('X-Request-Id', id)
+    response.on('finish', () => {
+      const route =
+        request.route === undefined ? '(none)' : `${request.baseUrl}${request.route.path}`
+      requestLog.info({ method: request.method, route, status: response.statusCode }, 'answered')
+    })
+    next()
+  })
+  app.use(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
+      crossOriginResourcePolicy: { policy: 'cross-origin' },
+    }),
+  )
+  app.get('/healthz', (_request, response) => {
+    response.set('Cache-Control', 'no-store')
+    try {
+      checkHealth()
+      response.json({ status: 'ok' })
+    } catch {
+      response.status(503).json({ status: 'failing' })
+    }
+  })
+  app.use((request, _response, next) => {
+    if (!hosts.has(request.headers.host ?? '')) {
+      throw new Problem('misdirected_host', 'use the address in the metadata')
+    }
+    next()
+  })
+  return app
+}
+
+/** The log of the request that `response` answers. */
+export function logOf(response: Response): Log {
+  return response.locals.log
+}
+
+/** Answers what no route took; mounted last, before the error renderer. */
+export function refuseUnknownRoutes(app: Express): void {
+  app.use(() => {
+    throw new Problem('not_found', 'no endpoint has this method and path')
+  })
+}
+
+async function bind(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port }, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      throw new OperatorError('port_in_use', `port ${port} on ${host} is in use`, {
+        cause: error,
+        hint: 'stop the other program or set another port',
+      })
+    }
+    throw new OperatorError('address_unusable', `cannot listen on ${host} port ${port}`, {
+      cause: error,
+    })
+  }
+}
+
+async function closeGracefully(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve())
+  })
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const deadline = setTimeout(() => server.closeAllConnections(), STOP_TIMEOUT_MS)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(deadline)
+}

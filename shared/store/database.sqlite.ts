@@ -1,0 +1,149 @@
+import SqliteDatabase from 'better-sqlite3'
+import { sha256Hex } from '../hash.ts'
+import { OperatorError } from '../operator-error.ts'
+
+/** An open SQLite database. Only files named `*.sqlite.ts` use one. */
+export type Database = SqliteDatabase.Database
+
+/** The SQL of each component in order. An applied text never changes; a new one is added at the end. */
+export type Migrations = Readonly<Record<string, readonly string[]>>
+
+/** Versions before this one can corrupt a database in WAL mode (the "WAL-reset" fault, fixed in 3.51.3). */
+const OLDEST_SQLITE = [3, 51, 3] as const
+
+/** How long a writer waits for another process's transaction. */
+const BUSY_TIMEOUT_MS = 5000
+
+const OWN_TABLE = `CREATE TABLE IF NOT EXISTS migration(
+  component TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY(component, number)
+) STRICT, WITHOUT ROWID`
+
+/**
+ * Opens the database at `path`, making it when absent, and brings it to the newest schema of every component. A
+ * committed transaction survives power loss (WAL, `synchronous=FULL`). Each migration is one transaction, so a
+ * killed start resumes where it stopped; a database that a newer program has written is refused untouched.
+ * @throws OperatorError
+ */
+export function openDatabase(path: string, migrations: Migrations): Database {
+  const db = open(path)
+  try {
+    refuseOldSqlite(db)
+    db.pragma('journal_mode = WAL')
+    db.pragma('synchronous = FULL')
+    db.pragma('foreign_keys = ON')
+    db.pragma('trusted_schema = OFF')
+    db.pragma('secure_delete = ON')
+    migrate(db, migrations)
+    return db
+  } catch (error) {
+    db.close()
+    if (error instanceof OperatorError) throw error
+    throw new OperatorError('database_unusable', `cannot use the database ${path}`, {
+      cause: error,
+      hint: 'is it an SQLite database that this user may write, and is there space on the disk?',
+    })
+  }
+}
+
+/**
+ * Runs `work` in one transaction that holds the write lock from its first statement, so that what it read is still
+ * true when it writes. Rolls back when `work` throws. `work` must not await.
+ */
+export function immediate<Result>(db: Database, work: () => Result): Result {
+  return db.transaction(work).immediate()
+}
+
+function open(path: string): Database {
+  try {
+    return new SqliteDatabase(path, { timeout: BUSY_TIMEOUT_MS })
+  } catch (error) {
+    throw isMissingModule(error)
+      ? new OperatorError(
+          'native_module_missing',
+          'the native part of better-sqlite3 is missing or was built for another Node',
+          {
+            cause: error,
+            hint: 'install a C++ compiler, make and python3, then run: npm rebuild better-sqlite3',
+          },
+        )
+      : new OperatorError('database_unusable', `cannot open the database ${path}`, {
+          cause: error,
+          hint: 'does its folder exist, and may this user write there?',
+        })
+  }
+}
+
+function refuseOldSqlite(db: Database): void {
+  const version = db.prepare('SELECT sqlite_version()').pluck().get() as string
+  if (isOlder(version)) {
+    throw new OperatorError(
+      'sqlite_too_old',
+      `SQLite ${version} is older than ${OLDEST_SQLITE.join('.')}, which can lose data`,
+      { hint: 'run npm ci again so that the locked better-sqlite3 is built' },
+    )
+  }
+}
+
+/** True for the errors of the `bindings` package and of the dynamic loader. */
+function isMissingModule(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException
+  return (
+    code === 'MODULE_NOT_FOUND' ||
+    code === 'ERR_DLOPEN_FAILED' ||
+    /bindings file/.test(message ?? '')
+  )
+}
+
+/** Compares a version such as `3.53.2` with the oldest one that is safe. */
+export function isOlder(version: string): boolean {
+  const parts = version.split('.').map(Number)
+  for (const [index, oldest] of OLDEST_SQLITE.entries()) {
+    const part = parts[index] ?? 0
+    if (part !== oldest) return part < oldest
+  }
+  return false
+}
+
+function migrate(db: Database, migrations: Migrations): void {
+  db.exec(OWN_TABLE)
+  refuseNewer(db, migrations)
+  for (const [component, texts] of Object.entries(migrations)) {
+    for (const [index, sql] of texts.entries()) applyOnce(db, component, index + 1, sql)
+  }
+}
+
+function refuseNewer(db: Database, migrations: Migrations): void {
+  const applied = db
+    .prepare('SELECT component, max(number) AS number FROM migration GROUP BY component')
+    .all() as { component: string; number: number }[]
+  for (const { component, number } of applied) {
+    const known = migrations[component]?.length ?? 0
+    if (number > known) {
+      throw new OperatorError(
+        'database_newer',
+        `the database has schema ${component}/${number}, this program knows ${component}/${known}`,
+        { hint: 'a newer version has used this database: run that one, or restore a backup' },
+      )
+    }
+  }
+}
+
+/** Two processes that start together both come here; the write lock lets one apply and the other see it. */
+function applyOnce(db: Database, component: string, number: number, sql: string): void {
+  const sha256 = sha256Hex(sql)
+  immediate(db, () => {
+    const applied = db
+      .prepare('SELECT sha256 FROM migration WHERE component = ? AND number = ?')
+      .pluck()
+      .get(component, number)
+    if (applied === sha256) return
+    if (applied !== undefined) {
+      throw new OperatorError(
+        'database_changed',
+        `schema ${component}/${number} in the database is not the one of this program`,
+      )
+    }
+    db.exec(sql)
+    db.prepare('INSERT INTO migration VALUES (?, ?, ?)').run(component, number, sha256)
+  })
+}
