@@ -1,0 +1,288 @@
+import type Database from 'better-sqlite3'
+import type { NumericDate } from '../clock.ts'
+import type { Ed25519Signer } from '../key/signer.ts'
+import { parseCheckpoint, signCheckpoint } from './checkpoint.ts'
+import { type AuditEntry, encodeEntry } from './entry.ts'
+import type { AuditLog } from './log.ts'
+import {
+  appendLeafHash,
+  type CompactRange,
+  compactRangeAt,
+  compactRoot,
+  consistencyRanges,
+  hashLeaf,
+  inclusionRanges,
+  rangeHash,
+  type SubtreeHash,
+} from './merkle.ts'
+import { noteVerifier } from './note.ts'
+import { renderTlogProof } from './proof.ts'
+import { renderEntryBundle, subtreeHashFrom, TILE_WIDTH, tileWidth } from './tile.ts'
+
+/** The schema of the log, in the order in which it grew. Each text runs once. */
+export const auditLogMigrations: readonly string[] = [
+  `CREATE TABLE audit_entry (
+     idx INTEGER PRIMARY KEY,
+     entry BLOB NOT NULL
+   ) STRICT;
+   CREATE TRIGGER audit_entry_is_append_only BEFORE UPDATE ON audit_entry
+     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+   CREATE TRIGGER audit_entry_is_kept BEFORE DELETE ON audit_entry
+     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+   CREATE TABLE audit_tile (
+     level INTEGER NOT NULL,
+     idx INTEGER NOT NULL,
+     hashes BLOB NOT NULL,
+     PRIMARY KEY (level, idx)
+   ) STRICT;
+   CREATE TABLE audit_checkpoint (
+     size INTEGER PRIMARY KEY,
+     root BLOB NOT NULL,
+     note TEXT NOT NULL,
+     signed_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TRIGGER audit_checkpoint_is_final BEFORE UPDATE ON audit_checkpoint
+     BEGIN SELECT RAISE(ABORT, 'a signed checkpoint is final'); END;`,
+]
+
+const HASH_LENGTH = 32
+/** Leaves that one publication hashes before it signs, so that memory stays bounded after a long pause. */
+const BATCH = 1 << 16
+
+/**
+ * Appends an entry inside the caller's transaction and answers its index: the entry is there exactly when what it
+ * tells of is. The next `publish` shows it.
+ */
+export function appendEntry(db: Database.Database, entry: AuditEntry): number {
+  const row = db
+    .prepare<[Buffer], { idx: number }>(
+      `INSERT INTO audit_entry (idx, entry)
+       SELECT coalesce(max(idx) + 1, 0), ? FROM audit_entry RETURNING idx`,
+    )
+    .get(encodeEntry(entry))
+  if (row === undefined) throw new Error('the entry was not appended')
+  return row.idx
+}
+
+/** How many entries the last published checkpoint covers; -1 before the first. */
+export function publishedSize(db: Database.Database): number {
+  return head(db)?.size ?? -1
+}
+
+/** Opens the log that lives in `db`, whose migrations have run. One log per database. */
+export function openAuditLog(
+  db: Database.Database,
+  { origin, signer }: { readonly origin: string; readonly signer: Ed25519Signer },
+): AuditLog {
+  const { vkey } = noteVerifier(origin, signer.publicJwk)
+  const subtree = storedSubtree(db)
+  let publishing: Promise<unknown> = Promise.resolve()
+
+  return {
+    origin,
+    vkey,
+    append: async (entry) => db.transaction(() => appendEntry(db, entry)).immediate(),
+    publish: (now) => {
+      // One at a time in this process; between processes the head decides (see `publishOnce`).
+      const next = publishing.then(() => publish(db, origin, signer, now))
+      publishing = next.catch(() => undefined)
+      return next
+    },
+    checkpoint: async () => head(db)?.note,
+    tile: async (level, index, width) => {
+      const size = publishedSize(db)
+      if (width < 1 || width > tileWidth(level, index, size)) return undefined
+      return tileBytes(db, level, index).subarray(0, width * HASH_LENGTH)
+    },
+    entryBundle: async (index, width) => {
+      const first = index * TILE_WIDTH
+      if (width < 1 || width > TILE_WIDTH || first + width > publishedSize(db)) return undefined
+      return renderEntryBundle(entriesBetween(db, first, first + width))
+    },
+    prove: async (index) =>
+      db.transaction(() => {
+        const last = head(db)
+        if (last === undefined || index < 0 || index >= last.size) return undefined
+        const hashes = inclusionRanges(index, last.size).map((range) => rangeHash(range, subtree))
+        return renderTlogProof({ index, hashes, checkpoint: last.note })
+      })(),
+    proveConsistency: async (first, second) =>
+      db.transaction(() => {
+        if (first < 1 || first > second || second > publishedSize(db)) {
+          throw new RangeError('sizes of a consistency proof')
+        }
+        return consistencyRanges(first, second).map((range) => rangeHash(range, subtree))
+      })(),
+    check: async () => check(db, origin),
+  }
+}
+
+interface Head {
+  readonly size: number
+  readonly root: Buffer
+  readonly note: string
+}
+
+function head(db: Database.Database): Head | undefined {
+  return db
+    .prepare<[], Head>('SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1')
+    .get()
+}
+
+function entryCount(db: Database.Database): number {
+  const row = db
+    .prepare<[], { count: number }>('SELECT coalesce(max(idx) + 1, 0) AS count FROM audit_entry')
+    .get()
+  return row?.count ?? 0
+}
+
+function entriesBetween(db: Database.Database, start: number, end: number): Buffer[] {
+  const rows = db
+    .prepare<[number, number], { idx: number; entry: Buffer }>(
+      'SELECT idx, entry FROM audit_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
+    )
+    .all(start, end)
+  if (rows.length !== end - start) throw new Error('the audit log has lost an entry')
+  return rows.map(({ entry }) => entry)
+}
+
+function tileBytes(db: Database.Database, level: number, index: number): Buffer {
+  const row = db
+    .prepare<[number, number], { hashes: Buffer }>(
+      'SELECT hashes FROM audit_tile WHERE level = ? AND idx = ?',
+    )
+    .get(level, index)
+  if (row === undefined) throw new Error('the audit log has lost a tile')
+  return row.hashes
+}
+
+function storedSubtree(db: Database.Database): SubtreeHash {
+  return subtreeHashFrom((level, index) => tileBytes(db, level, index))
+}
+
+async function publish(
+  db: Database.Database,
+  origin: string,
+  signer: Ed25519Signer,
+  now: NumericDate,
+): Promise<string> {
+  const target = entryCount(db)
+  for (;;) {
+    const last = head(db)
+    if (last !== undefined && last.size >= target) return last.note
+    await publishOnce(db, { origin, signer, now, last, target })
+  }
+}
+
+/** Signs one larger tree. Whoever commits first wins; the other finds the head moved and looks again. */
+async function publishOnce(
+  db: Database.Database,
+  context: {
+    readonly origin: string
+    readonly signer: Ed25519Signer
+    readonly now: NumericDate
+    readonly last: Head | undefined
+    readonly target: number
+  },
+): Promise<void> {
+  const { origin, signer, now, last, target } = context
+  const start = last?.size ?? 0
+  const size = Math.min(target, start + BATCH)
+  const range = rightEdge(db, last)
+  const tiles = new Map<string, NewTile>()
+  for (const entry of entriesBetween(db, start, size)) {
+    appendLeafHash(range, hashLeaf(entry), (height, index, hash) => {
+      if (height % 8 === 0) addToTile(tiles, height / 8, index, hash)
+    })
+  }
+  const root = compactRoot(range)
+  const note = await signCheckpoint({ origin, size, root }, signer)
+  db.transaction(() => {
+    if (publishedSize(db) !== (last?.size ?? -1)) return
+    for (const tile of tiles.values()) storeTile(db, tile)
+    db.prepare(
+      'INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (?, ?, ?, ?)',
+    ).run(size, root, note, now)
+  }).immediate()
+}
+
+/** The right edge of the last signed tree, out of its tiles, after showing that it is what was signed. */
+function rightEdge(db: Database.Database, last: Head | undefined): CompactRange {
+  const range = compactRangeAt(last?.size ?? 0, storedSubtree(db))
+  if (last !== undefined && !compactRoot(range).equals(last.root)) {
+    throw new Error('the tiles of the audit log do not hash to its last checkpoint')
+  }
+  return range
+}
+
+interface NewTile {
+  readonly level: number
+  readonly index: number
+  /** Place of the first new hash within the tile. */
+  readonly start: number
+  readonly hashes: Uint8Array[]
+}
+
+function addToTile(
+  tiles: Map<string, NewTile>,
+  level: number,
+  place: number,
+  hash: Uint8Array,
+): void {
+  const index = Math.floor(place / TILE_WIDTH)
+  const key = `${level}/${index}`
+  const tile = tiles.get(key) ?? { level, index, start: place % TILE_WIDTH, hashes: [] }
+  tile.hashes.push(hash)
+  tiles.set(key, tile)
+}
+
+function storeTile(db: Database.Database, { level, index, start, hashes }: NewTile): void {
+  const before = start === 0 ? Buffer.alloc(0) : tileBytes(db, level, index)
+  if (before.length !== start * HASH_LENGTH) throw new Error('a tile of the audit log has moved')
+  db.prepare(
+    `INSERT INTO audit_tile (level, idx, hashes) VALUES (?, ?, ?)
+     ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes`,
+  ).run(level, index, Buffer.concat([before, ...hashes]))
+}
+
+/** See {@link AuditLog.check}. */
+function check(db: Database.Database, origin: string): string[] {
+  const findings: string[] = []
+  const range: CompactRange = { size: 0, hashes: [] }
+  const checkpoints = new Map(
+    db
+      .prepare<[], Head>('SELECT size, root, note FROM audit_checkpoint')
+      .all()
+      .map((row) => [row.size, row]),
+  )
+  const last = head(db)
+  const compare = (): void => {
+    const signed = checkpoints.get(range.size)
+    if (signed === undefined) return
+    const parsed = parseCheckpoint(signed.note)
+    const root = compactRoot(range)
+    if (!root.equals(signed.root) || !root.equals(parsed.root) || parsed.origin !== origin) {
+      findings.push(`the checkpoint of size ${range.size} is not of these entries`)
+    }
+  }
+  compare()
+  const rows = db
+    .prepare<[number], { idx: number; entry: Buffer }>(
+      'SELECT idx, entry FROM audit_entry WHERE idx < ? ORDER BY idx',
+    )
+    .iterate(last?.size ?? 0)
+  for (const { idx, entry } of rows) {
+    if (idx !== range.size) return [...findings, `entry ${range.size} is missing`]
+    appendLeafHash(range, hashLeaf(entry), (height, index, hash) => {
+      if (height % 8 !== 0) return
+      const level = height / 8
+      const tile = Math.floor(index / TILE_WIDTH)
+      const start = (index % TILE_WIDTH) * HASH_LENGTH
+      const stored = tileBytes(db, level, tile).subarray(start, start + HASH_LENGTH)
+      if (!stored.equals(hash)) findings.push(`tile ${level}/${tile} does not hold hash ${index}`)
+    })
+    compare()
+  }
+  if (range.size !== (last?.size ?? 0)) findings.push(`entry ${range.size} is missing`)
+  return findings
+}

@@ -1,0 +1,32 @@
+import type { NumericDate } from '../clock.ts'
+import type { AuditEntry } from './entry.ts'
+
+/**
+ * The append-only log of one issuer tenant. Every method is one transaction. An appended entry is durable and has its
+ * place for ever, but only {@link publish} shows it; what is served never goes beyond the last published checkpoint.
+ */
+export interface AuditLog {
+  /** The log's identity, also its key name. C2SP tlog-checkpoint. */
+  readonly origin: string
+  /** The key that verifies its checkpoints. C2SP signed-note, "Verifier keys". */
+  readonly vkey: string
+  /** Appends an entry in a transaction of its own and answers its index. */
+  append(entry: AuditEntry): Promise<number>
+  /**
+   * Builds tiles, signs, and answers a checkpoint that covers every entry appended before the call. It never signs
+   * two roots for one size; where what is stored does not hash to what was signed it throws and signs nothing.
+   */
+  publish(now: NumericDate): Promise<string>
+  /** The last published checkpoint; `undefined` before the first. */
+  checkpoint(): Promise<string | undefined>
+  /** The first `width` hashes of a tile; `undefined` beyond the checkpoint. */
+  tile(level: number, index: number, width: number): Promise<Buffer | undefined>
+  /** The first `width` entries of a bundle; `undefined` beyond the checkpoint. */
+  entryBundle(index: number, width: number): Promise<Buffer | undefined>
+  /** A tlog-proof of the entry at `index` under the last checkpoint; `undefined` when that does not cover it. */
+  prove(index: number): Promise<string | undefined>
+  /** The consistency proof between two published sizes, `0 < first <= second`. RFC 6962 §2.1.2. */
+  proveConsistency(first: number, second: number): Promise<Buffer[]>
+  /** Hashes every entry and tile again and answers what does not match, nothing when all is well. */
+  check(): Promise<string[]>
+}
