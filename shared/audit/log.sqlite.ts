@@ -1,6 +1,6 @@
-import type Database from 'better-sqlite3'
 import type { NumericDate } from '../clock.ts'
 import type { Ed25519Signer } from '../key/signer.ts'
+import { type Database, immediate } from '../store/database.sqlite.ts'
 import { parseCheckpoint, signCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
 import type { AuditLog } from './log.ts'
@@ -53,7 +53,7 @@ const BATCH = 1 << 16
  * Appends an entry inside the caller's transaction and answers its index: the entry is there exactly when what it
  * tells of is. The next `publish` shows it.
  */
-export function appendEntry(db: Database.Database, entry: AuditEntry): number {
+export function appendEntry(db: Database, entry: AuditEntry): number {
   const row = db
     .prepare<[Buffer], { idx: number }>(
       `INSERT INTO audit_entry (idx, entry)
@@ -65,13 +65,13 @@ export function appendEntry(db: Database.Database, entry: AuditEntry): number {
 }
 
 /** How many entries the last published checkpoint covers; -1 before the first. */
-export function publishedSize(db: Database.Database): number {
+export function publishedSize(db: Database): number {
   return head(db)?.size ?? -1
 }
 
 /** Opens the log that lives in `db`, whose migrations have run. One log per database. */
 export function openAuditLog(
-  db: Database.Database,
+  db: Database,
   { origin, signer }: { readonly origin: string; readonly signer: Ed25519Signer },
 ): AuditLog {
   const { vkey } = noteVerifier(origin, signer.publicJwk)
@@ -81,7 +81,7 @@ export function openAuditLog(
   return {
     origin,
     vkey,
-    append: async (entry) => db.transaction(() => appendEntry(db, entry)).immediate(),
+    append: async (entry) => immediate(db, () => appendEntry(db, entry)),
     publish: (now) => {
       // One at a time in this process; between processes the head decides (see `publishOnce`).
       const next = publishing.then(() => publish(db, origin, signer, now))
@@ -123,20 +123,20 @@ interface Head {
   readonly note: string
 }
 
-function head(db: Database.Database): Head | undefined {
+function head(db: Database): Head | undefined {
   return db
     .prepare<[], Head>('SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1')
     .get()
 }
 
-function entryCount(db: Database.Database): number {
+function entryCount(db: Database): number {
   const row = db
     .prepare<[], { count: number }>('SELECT coalesce(max(idx) + 1, 0) AS count FROM audit_entry')
     .get()
   return row?.count ?? 0
 }
 
-function entriesBetween(db: Database.Database, start: number, end: number): Buffer[] {
+function entriesBetween(db: Database, start: number, end: number): Buffer[] {
   const rows = db
     .prepare<[number, number], { idx: number; entry: Buffer }>(
       'SELECT idx, entry FROM audit_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
@@ -146,7 +146,7 @@ function entriesBetween(db: Database.Database, start: number, end: number): Buff
   return rows.map(({ entry }) => entry)
 }
 
-function tileBytes(db: Database.Database, level: number, index: number): Buffer {
+function tileBytes(db: Database, level: number, index: number): Buffer {
   const row = db
     .prepare<[number, number], { hashes: Buffer }>(
       'SELECT hashes FROM audit_tile WHERE level = ? AND idx = ?',
@@ -156,12 +156,12 @@ function tileBytes(db: Database.Database, level: number, index: number): Buffer 
   return row.hashes
 }
 
-function storedSubtree(db: Database.Database): SubtreeHash {
+function storedSubtree(db: Database): SubtreeHash {
   return subtreeHashFrom((level, index) => tileBytes(db, level, index))
 }
 
 async function publish(
-  db: Database.Database,
+  db: Database,
   origin: string,
   signer: Ed25519Signer,
   now: NumericDate,
@@ -176,7 +176,7 @@ async function publish(
 
 /** Signs one larger tree. Whoever commits first wins; the other finds the head moved and looks again. */
 async function publishOnce(
-  db: Database.Database,
+  db: Database,
   context: {
     readonly origin: string
     readonly signer: Ed25519Signer
@@ -197,17 +197,17 @@ async function publishOnce(
   }
   const root = compactRoot(range)
   const note = await signCheckpoint({ origin, size, root }, signer)
-  db.transaction(() => {
+  immediate(db, () => {
     if (publishedSize(db) !== (last?.size ?? -1)) return
     for (const tile of tiles.values()) storeTile(db, tile)
     db.prepare(
       'INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (?, ?, ?, ?)',
     ).run(size, root, note, now)
-  }).immediate()
+  })
 }
 
 /** The right edge of the last signed tree, out of its tiles, after showing that it is what was signed. */
-function rightEdge(db: Database.Database, last: Head | undefined): CompactRange {
+function rightEdge(db: Database, last: Head | undefined): CompactRange {
   const range = compactRangeAt(last?.size ?? 0, storedSubtree(db))
   if (last !== undefined && !compactRoot(range).equals(last.root)) {
     throw new Error('the tiles of the audit log do not hash to its last checkpoint')
@@ -236,7 +236,7 @@ function addToTile(
   tiles.set(key, tile)
 }
 
-function storeTile(db: Database.Database, { level, index, start, hashes }: NewTile): void {
+function storeTile(db: Database, { level, index, start, hashes }: NewTile): void {
   const before = start === 0 ? Buffer.alloc(0) : tileBytes(db, level, index)
   if (before.length !== start * HASH_LENGTH) throw new Error('a tile of the audit log has moved')
   db.prepare(
@@ -246,7 +246,7 @@ function storeTile(db: Database.Database, { level, index, start, hashes }: NewTi
 }
 
 /** See {@link AuditLog.check}. */
-function check(db: Database.Database, origin: string): string[] {
+function check(db: Database, origin: string): string[] {
   const findings: string[] = []
   const range: CompactRange = { size: 0, hashes: [] }
   const checkpoints = new Map(

@@ -1,6 +1,5 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import express from 'express'
 import { verifyCheckpoint } from '../../../shared/audit/checkpoint.ts'
@@ -9,15 +8,15 @@ import { auditLogMigrations, openAuditLog } from '../../../shared/audit/log.sqli
 import { parseVkey } from '../../../shared/audit/note.ts'
 import { parseEntryBundle } from '../../../shared/audit/tile.ts'
 import { generateEd25519Key } from '../../../shared/key/signer.software.ts'
+import { openDatabase } from '../../../shared/store/database.sqlite.ts'
 
 describe('logRouter', () => {
-  const db = new Database(':memory:')
+  const db = openDatabase(':memory:', { audit: auditLogMigrations })
   let server: Server
   let base: string
   const { signer } = generateEd25519Key()
 
   before((done) => {
-    for (const migration of auditLogMigrations) db.exec(migration)
     server = express()
       .use(logRouter(openAuditLog(db, { origin: 'issuer.example/log', signer })))
       .listen(0, '127.0.0.1', () => {
