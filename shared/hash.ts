@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** The SHA-256 digest of `data`, 32 bytes; text is hashed as UTF-8. FIPS 180-4. */
 export function sha256(data: Uint8Array | string): Buffer {
-  return createHash('sha256').update(data).digest()
+  return hash('sha256', data, 'buffer')
 }
 
 /** The SHA-256 digest in base64url without padding, 43 characters. */
 export function sha256Base64url(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('base64url')
+  return hash('sha256', data, 'base64url')
 }
 
 /** The SHA-256 digest in lower-case hexadecimal, 64 characters. */
 export function sha256Hex(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data, 'hex')
 }
