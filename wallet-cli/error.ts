@@ -26,6 +26,8 @@ const EXIT_STATUS = {
   not_reachable: 9,
   trust_list_missing: 10,
   trust_list_invalid: 10,
+  // the worker left a question open
+  interrupted: 130,
   // anything else that the worker can do something about
   not_found: 1,
   file_unusable: 1,

@@ -21,7 +21,7 @@ const OFFER: AcceptedOffer = {
   configurationId: 'identity',
   vct: 'urn:example:identity:1',
   preAuthorizedCode: 'code-1',
-  txCodeRequired: true,
+  txCode: { inputMode: 'numeric', length: 6 },
 }
 const DRIVER = { verifier: 'x509_hash:driver', verifierName: 'Driver Platform', purpose: 'sign-up' }
 const COURIER = { verifier: 'x509_hash:courier', verifierName: 'Courier Platform' }

@@ -232,7 +232,7 @@ export async function writeWhole(
     else await link(temporary, path)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new WalletError('vault_exists', 'there is a file of that name already', { cause })
+      throw new WalletError('vault_exists', `${path} is there already`, { cause })
     }
     throw cause
   } finally {

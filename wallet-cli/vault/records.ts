@@ -59,11 +59,23 @@ export const rowSchemas: { readonly [T in keyof VaultRows]: z.ZodType<VaultRows[
     configurationId: z.string(),
     vct: z.string(),
     preAuthorizedCode: z.string(),
-    txCodeRequired: z.boolean(),
+    txCode: z
+      .strictObject({
+        inputMode: z.enum(['numeric', 'text']),
+        length: z.int().exactOptional(),
+        description: z.string().exactOptional(),
+      })
+      .exactOptional(),
     startedAt: time,
     dpopKey: z.string(),
     holderKeys: z.array(z.string()),
-    accessToken: z.strictObject({ value: z.string(), expiresAt: time }).exactOptional(),
+    accessToken: z
+      .strictObject({
+        value: z.string(),
+        expiresAt: time,
+        credentialIdentifier: z.string().exactOptional(),
+      })
+      .exactOptional(),
   }),
   credential: z.strictObject({
     issuer: z.string(),

@@ -18,13 +18,22 @@ export interface AcceptedOffer {
   readonly configurationId: string
   readonly vct: string
   readonly preAuthorizedCode: string
-  readonly txCodeRequired: boolean
+  /** Present when the issuer gave the worker a transaction code on another way. */
+  readonly txCode?: TxCodeForm
 }
 
-/** An access token and when it stops working. */
+/** What a transaction code looks like. OpenID4VCI 1.0 §4.1.1. */
+export interface TxCodeForm {
+  readonly inputMode: 'numeric' | 'text'
+  readonly length?: number
+  readonly description?: string
+}
+
+/** An access token, when it stops working, and the name it gives to what it is good for, if any. */
 export interface AccessToken {
   readonly value: string
   readonly expiresAt: NumericDate
+  readonly credentialIdentifier?: string
 }
 
 /**

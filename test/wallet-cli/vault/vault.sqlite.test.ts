@@ -28,7 +28,6 @@ const OFFER = {
   configurationId: 'identity',
   vct: 'urn:example:SECRET-VCT',
   preAuthorizedCode: 'SECRET-CODE',
-  txCodeRequired: false,
 }
 
 describe('openVault on disk', () => {

@@ -1,0 +1,103 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { init } from './commands/init.ts'
+import { journal } from './commands/journal.ts'
+import { trust } from './commands/trust.ts'
+import { WalletError } from './error.ts'
+import type { CommonOptions, World } from './world.ts'
+
+/** Runs one command line and answers the exit status. What the worker cannot mend is a defect and keeps its stack. */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  const { terminal } = world
+  try {
+    await program(world).parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+    if (!(thrown instanceof WalletError)) throw thrown
+    terminal.note(`carnet-wallet: ${thrown.message}`)
+    if (thrown.hint !== undefined) terminal.note(`carnet-wallet: hint: ${thrown.hint}`)
+    return thrown.exitStatus
+  }
+}
+
+function program(world: World): Command {
+  const { terminal } = world
+  const root = new Command('carnet-wallet')
+    .description(
+      'Carries your verified identity: receive it once, show what is asked, to whom you choose.',
+    )
+    .version('0.1.0')
+    .exitOverride()
+    .configureHelp({ helpWidth: terminal.width })
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+      outputError: (text, write) => write(`carnet-wallet: ${text.replace(/^error: /, '')}`),
+    })
+    .option('--vault <DIR>', 'the folder of the vault', world.defaultVault)
+    .addOption(
+      new Option(
+        '--allow-loopback',
+        'reach issuers and verifiers on this machine, for development',
+      ).default(false),
+    )
+    .showHelpAfterError('carnet-wallet: hint: carnet-wallet --help')
+    .addHelpText(
+      'after',
+      `
+Example:
+  carnet-wallet init --trust-list https://issuer.example/trust-list --trust-signer signer.jwk.json
+  carnet-wallet receive 'openid-credential-offer://?credential_offer_uri=...'
+  carnet-wallet list
+  carnet-wallet present 'haip-vp://?client_id=...&request_uri=...'
+
+The passphrase is asked for, or taken from CARNET_WALLET_PASSPHRASE. CARNET_WALLET names another vault folder.
+Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase, 6 issuer or offer,
+7 verifier or request, 8 nothing to show, 9 not reachable, 10 trust list, 1 anything else.`,
+    )
+  const options = (): CommonOptions => root.opts<CommonOptions>()
+
+  root
+    .command('init')
+    .description('make a vault, sealed with a passphrase')
+    .addOption(
+      new Option('--trust-list <LOCATION>', 'file or https address of the signed trust list'),
+    )
+    .addOption(new Option('--trust-signer <FILE>', 'public key (JWK) that signs the trust list'))
+    .addOption(
+      new Option('--work-factor <LOG2N>', 'scrypt cost of guessing the passphrase')
+        .argParser(workFactor)
+        .hideHelp(),
+    )
+    .action(async (given: { trustList?: string; trustSigner?: string; workFactor?: number }) => {
+      await init(world, { ...options(), ...given })
+    })
+
+  root
+    .command('trust')
+    .description('show whom this wallet believes, or change it')
+    .argument('[LOCATION]', 'file or https address of the signed trust list')
+    .addOption(new Option('--signer <FILE>', 'public key (JWK) that signs the trust list'))
+    .action(async (location: string | undefined, given: { signer?: string }) => {
+      await trust(world, { ...options(), location, ...given })
+    })
+
+  root
+    .command('journal')
+    .description('what this wallet did: parties, claim names and times, never values')
+    .addOption(new Option('--json', 'one JSON object a line').default(false))
+    .addOption(new Option('--erase', 'forget all of it').default(false))
+    .action(async (given: { json: boolean; erase: boolean }) => {
+      await journal(world, { ...options(), ...given })
+    })
+
+  return root
+}
+
+function workFactor(text: string): number {
+  const logN = Number(text)
+  if (!Number.isInteger(logN) || logN < 10 || logN > 22) {
+    throw new InvalidArgumentError('it is a whole number from 10 to 22')
+  }
+  return logN
+}

@@ -1,0 +1,35 @@
+/**
+ * Text that another party wrote, made fit for a terminal: control characters, line ends, direction marks and invisible
+ * characters become a visible mark, so that no name or purpose can draw, hide or reorder anything on a consent screen.
+ */
+export function plain(text: string, maxLength = 200): string {
+  const shown = text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0]/gu,
+    '\ufffd',
+  )
+  const characters = [...shown]
+  return characters.length <= maxLength ? shown : `${characters.slice(0, maxLength - 1).join('')}…`
+}
+
+/** Breaks text into lines no wider than `width`, each after `indent`; a word longer than a line is cut. */
+export function wrap(text: string, width: number, indent = ''): string[] {
+  const room = Math.max(8, width - indent.length)
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ').flatMap((long) => pieces(long, room))) {
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(indent + line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, indent + line]
+}
+
+function pieces(word: string, length: number): string[] {
+  const characters = [...word]
+  if (characters.length <= length) return [word]
+  return [
+    characters.slice(0, length).join(''),
+    ...pieces(characters.slice(length).join(''), length),
+  ]
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../shared/clock.ts'
+import type { Fetch } from '../shared/fetch.ts'
+import type { Random } from '../shared/random.ts'
+import type { Terminal } from './terminal.ts'
+import type { Vault } from './vault/vault.ts'
+
+/** Everything outside that a command touches, chosen once in `main.ts`. */
+export interface World {
+  readonly terminal: Terminal
+  readonly clock: Clock
+  readonly random: Random
+  /** The network; the loopback interface is reachable only when it is allowed, for development. */
+  network(options: { readonly allowLoopback: boolean }): Fetch
+  /** Reads a file of at most `maxBytes`. @throws WalletError `file_unusable` */
+  readFile(path: string, maxBytes: number): Promise<Uint8Array>
+  readonly vaults: Vaults
+  /** The passphrase from the environment, when it is there. */
+  readonly passphrase: string | undefined
+  /** The folder that holds the vault unless `--vault` names another. */
+  readonly defaultVault: string
+}
+
+/** The vaults on this machine, one a folder. */
+export interface Vaults {
+  /** Makes a folder with a new key and an empty vault. @throws WalletError `vault_exists` */
+  create(folder: string, passphrase: string, workFactor: number | undefined): Promise<Vault>
+  /** @throws WalletError `vault_missing`, `passphrase_wrong`, `vault_in_use`, `vault_damaged` */
+  open(folder: string, passphrase: string): Promise<Vault>
+}
+
+/** The options that every command takes. */
+export interface CommonOptions {
+  readonly vault: string
+  readonly allowLoopback: boolean
+}
