@@ -1,0 +1,155 @@
+import type { NumericDate } from '../clock.ts'
+import type { JsonObject } from '../json.ts'
+import type { EcPublicJwk } from '../key/signer.ts'
+import { StatusListError } from '../status-list/error.ts'
+import { readStatusReference, type StatusReference } from '../status-list/reference.ts'
+import { TrustError } from '../trust/error.ts'
+import type { AnchorsAt } from '../trust/role.ts'
+import { type VerifiedChain, type VerifiedLeaf, verifyX5c } from '../trust/x5c.ts'
+import type { ConcretePath } from './claim-path.ts'
+import { SdJwtError } from './error.ts'
+import { VC_NEVER_DISCLOSED } from './never-disclosed.ts'
+import { parseSdJwt, type SdJwtLimits } from './parse.ts'
+import { holdSdJwt } from './present.ts'
+import {
+  type KeyBindingPolicy,
+  parseIssuerJwt,
+  readHolderKey,
+  verifyParsedSdJwt,
+} from './verify.ts'
+
+/** How an SD-JWT VC is judged. */
+export interface SdJwtVcExpectation {
+  readonly anchors: AnchorsAt
+  readonly now: NumericDate
+  readonly keyBinding: KeyBindingPolicy
+  /** The credential types that answer the question; any when absent. */
+  readonly expectedVcts?: readonly string[]
+  /** Claims that must be present; `exp` unless said otherwise. */
+  readonly requiredClaims?: readonly string[]
+  readonly limits?: Partial<SdJwtLimits>
+}
+
+/** An SD-JWT VC whose issuer, signature, validity, type and holder were verified. Its status was not looked up. */
+export interface VerifiedSdJwtVc {
+  readonly vct: string
+  /** `iss`, or the first URI of the issuer's certificate where the credential has none. */
+  readonly issuer: string
+  readonly claims: JsonObject
+  readonly disclosedPaths: readonly ConcretePath[]
+  readonly issuerChain: VerifiedChain
+  readonly issuerJwt: string
+  readonly holderKey?: EcPublicJwk
+  readonly status?: StatusReference
+  readonly keyBinding?: JsonObject
+}
+
+/**
+ * Verifies an SD-JWT VC: type `dc+sd-jwt`, an `x5c` chain of the attestation role, `iss` bound to the certificate,
+ * everything that {@link verifyParsedSdJwt} checks, a `vct`, and the claims that must stand in the clear doing so. Does
+ * not look up the status. SD-JWT VC draft-13 §3.2 to §3.5, HAIP 1.0 §6.1.
+ * @throws SdJwtError
+ */
+export function verifySdJwtVc(
+  compact: string,
+  {
+    anchors,
+    now,
+    keyBinding,
+    expectedVcts,
+    requiredClaims = ['exp'],
+    limits = {},
+  }: SdJwtVcExpectation,
+): VerifiedSdJwtVc {
+  const sdJwt = parseSdJwt(compact, limits)
+  const issuerJwt = parseIssuerJwt(sdJwt, limits)
+  const { header } = issuerJwt
+  if (header.typ !== 'dc+sd-jwt') throw new SdJwtError('type_mismatch', 'typ is not dc+sd-jwt')
+  const issuerChain = verifyIssuer(header.x5c, { anchors, now })
+  const verified = verifyParsedSdJwt(sdJwt, issuerJwt, {
+    issuerKey: issuerChain.leaf.publicJwk,
+    now,
+    keyBinding,
+    requiredClaims,
+    neverDisclosed: VC_NEVER_DISCLOSED,
+    limits,
+  })
+  const { claims, disclosedPaths, holderKey } = verified
+  const vct = readVct(claims)
+  if (expectedVcts && !expectedVcts.includes(vct)) {
+    throw new SdJwtError('vct_unexpected', 'vct is not an expected type')
+  }
+  const status = readStatus(claims)
+  return {
+    vct,
+    issuer: readIssuer(claims, issuerChain.leaf),
+    claims,
+    disclosedPaths,
+    issuerChain,
+    issuerJwt: sdJwt.issuerJwt,
+    ...(holderKey ? { holderKey } : {}),
+    ...(status ? { status } : {}),
+    ...(verified.keyBinding ? { keyBinding: verified.keyBinding } : {}),
+  }
+}
+
+/** What a holder reads in a credential of its own. Nothing is verified. @throws SdJwtError */
+export function readSdJwtVc(compact: string): {
+  readonly vct: string
+  readonly claims: JsonObject
+  readonly holderKey?: EcPublicJwk
+  readonly status?: StatusReference
+} {
+  const { claims } = holdSdJwt(compact)
+  const holderKey = readHolderKey(claims)
+  const status = readStatus(claims)
+  return {
+    vct: readVct(claims),
+    claims,
+    ...(holderKey ? { holderKey } : {}),
+    ...(status ? { status } : {}),
+  }
+}
+
+function verifyIssuer(
+  x5c: unknown,
+  { anchors, now }: { anchors: AnchorsAt; now: NumericDate },
+): VerifiedChain {
+  try {
+    return verifyX5c(x5c, { role: 'attestation', anchors, now })
+  } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause
+    throw new SdJwtError('issuer_invalid', `x5c: ${cause.message}`, { cause })
+  }
+}
+
+/** An `iss` that the certificate does not name would let any trusted issuer speak for another. SD-JWT VC §3.5. */
+function readIssuer(claims: JsonObject, { sanUris, sanDns, subjectName }: VerifiedLeaf): string {
+  if (!Object.hasOwn(claims, 'iss')) return sanUris[0] ?? subjectName
+  const { iss } = claims
+  if (typeof iss !== 'string') throw new SdJwtError('claim_invalid', 'iss is not a string')
+  if (sanUris.includes(iss) || sanDns.some((host) => isOriginOf(iss, host))) return iss
+  throw new SdJwtError('issuer_invalid', 'iss is not a name of the certificate')
+}
+
+/** True for an HTTPS identifier whose host is the certificate's, on the standard port. */
+function isOriginOf(iss: string, host: string): boolean {
+  if (!URL.canParse(iss)) return false
+  const { protocol, host: own } = new URL(iss)
+  return protocol === 'https:' && own === host
+}
+
+function readVct(claims: JsonObject): string {
+  const { vct } = claims
+  if (typeof vct === 'string' && vct !== '') return vct
+  throw new SdJwtError('claim_missing', 'vct is missing')
+}
+
+function readStatus(claims: JsonObject): StatusReference | undefined {
+  try {
+    return readStatusReference(claims)
+  } catch (cause) {
+    if (!(cause instanceof StatusListError)) throw cause
+    throw new SdJwtError('claim_invalid', cause.message, { cause })
+  }
+}
