@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 /** The SHA-256 digest of `data`, 32 bytes; text is hashed as UTF-8. FIPS 180-4. */
 export function sha256(data: Uint8Array | string): Buffer {
@@ -13,4 +13,9 @@ export function sha256Base64url(data: Uint8Array | string): string {
 /** The SHA-256 digest in lower-case hexadecimal, 64 characters. */
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex')
+}
+
+/** HMAC-SHA-256 under `key`, 32 bytes. RFC 2104. */
+export function hmacSha256(key: Uint8Array, data: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(data).digest()
 }

@@ -34,6 +34,28 @@ const PROBLEMS = {
   request_not_found: [404, 'There is no such presentation request'],
   request_expired: [410, 'The presentation request has expired'],
   request_answered: [409, 'The presentation request was answered already'],
+  request_state: [409, 'The presentation request is not in a state that allows this'],
+  request_refused: [409, 'The presentation request was refused already'],
+  response_unreadable: [400, 'The response cannot be read with the key of this request'],
+  response_code_invalid: [
+    403,
+    'The response code is not the one of this request, or was used already',
+  ],
+  trust_unavailable: [503, 'No trust list is in force, so nothing can be verified'],
+  // why a presentation is not what was asked for
+  presentation_malformed: [400, 'A presentation is not an SD-JWT with key binding'],
+  presentation_not_requested: [400, 'The response answers a query that was not made'],
+  presentation_multiple: [400, 'The response has more credentials than the query allows'],
+  presentation_incomplete: [400, 'The response does not satisfy the query'],
+  presentation_excessive: [400, 'A presentation discloses claims that were not requested'],
+  presentation_untrusted: [400, 'The credential is not from an issuer on the trust list'],
+  presentation_signature: [400, 'A signature does not verify'],
+  presentation_time: [400, 'The credential is expired or not valid yet'],
+  key_binding_missing: [400, 'The presentation does not prove possession of the holder key'],
+  key_binding_audience: [400, 'The presentation was made for another verifier'],
+  key_binding_nonce: [400, 'The presentation was made for another request'],
+  key_binding_time: [400, 'The presentation was made too long ago, or in the future'],
+  key_binding_digest: [400, 'The key binding is for other disclosures'],
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS

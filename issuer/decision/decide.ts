@@ -1,0 +1,80 @@
+import { type NumericDate, startOfDate } from '../../shared/clock.ts'
+import type { Evidence, Score } from '../evidence/evidence.ts'
+import type { Screening } from '../screening/screen.ts'
+import type { DecisionCode, Workflow, WorkflowReference } from './workflow.ts'
+
+/** What was decided, by which version of the workflow, and why: every code that weighed, in a fixed order. */
+export interface Decision {
+  readonly outcome: 'approve' | 'refer' | 'reject'
+  readonly codes: readonly DecisionCode[]
+  readonly workflow: WorkflowReference
+  readonly decidedAt: NumericDate
+}
+
+/**
+ * Decides from evidence and screening alone: the same inputs give the same decision. What the workflow rejects for
+ * outweighs what it refers for; a score and a likeness can only refer.
+ */
+export function decide(
+  evidence: Evidence,
+  screening: Screening,
+  { workflow, reference }: { readonly workflow: Workflow; readonly reference: WorkflowReference },
+  now: NumericDate,
+): Decision {
+  const found = codesOf(evidence, screening, workflow, now)
+  const rejecting = [...found].filter((code) => workflow.severities[code] === 'reject')
+  const referring = [...found].filter((code) => workflow.severities[code] === 'refer')
+  const base = { codes: [...rejecting, ...referring].sort(), workflow: reference, decidedAt: now }
+  if (rejecting.length > 0) return { outcome: 'reject', ...base }
+  if (referring.length > 0) return { outcome: 'refer', ...base }
+  return { outcome: 'approve', ...base }
+}
+
+/** The pipeline's warnings, and what follows from fields and scores even where it did not warn. */
+function codesOf(
+  evidence: Evidence,
+  screening: Screening,
+  workflow: Workflow,
+  now: NumericDate,
+): Set<DecisionCode> {
+  const { document, faceMatch, liveness, warnings } = evidence
+  const codes = new Set<DecisionCode>(warnings.map(({ code }) => code))
+  const add = (code: DecisionCode, applies: boolean) => {
+    if (applies) codes.add(code)
+  }
+  add('document_type_not_accepted', !workflow.documentTypes.includes(document.type))
+  add(
+    'field_missing',
+    workflow.requiredFields.some((name) => (document.fields[name]?.value ?? '') === ''),
+  )
+  add(
+    'mrz_check_digit_wrong',
+    document.checkDigits.some(({ valid }) => !valid),
+  )
+  add('mrz_repaired', document.repaired)
+  add('reading_uncertain', document.reading !== 'ok')
+  add('document_expired', isPast(document.fields.date_of_expiry?.value, now))
+  addScore(codes, faceMatch, 'face_match_low', 'face_match_review')
+  addScore(codes, liveness, 'liveness_low', 'liveness_review')
+  add('screening_impossible', !screening.compared.includes('name') || screening.lists.length === 0)
+  add('screening_hit', screening.hits.length > 0)
+  return codes
+}
+
+/** A score that is no number speaks for nobody. */
+function addScore(
+  codes: Set<DecisionCode>,
+  { value, threshold, review }: Score,
+  low: DecisionCode,
+  close: DecisionCode,
+): void {
+  if (value >= threshold) return
+  codes.add(value >= review ? close : low)
+}
+
+/** A document is good to the end of its last day, wherever on Earth that ends last (UTC−12). */
+function isPast(date: string | undefined, now: NumericDate): boolean {
+  if (date === undefined) return false
+  const lastDay = startOfDate(date)
+  return lastDay === undefined || now >= lastDay + 36 * 3600
+}

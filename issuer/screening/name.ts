@@ -1,0 +1,121 @@
+import { jaroWinkler } from '@skyra/jaro-winkler'
+import anyAscii from 'any-ascii'
+import { doubleMetaphone } from 'double-metaphone'
+
+/** How two names compare: 1 for the same name in any order and script, 0 for nothing in common. */
+export interface NameComparison {
+  readonly score: number
+  /** The pairs of tokens that the score is made of. */
+  readonly pairs: readonly TokenPair[]
+}
+
+export interface TokenPair {
+  readonly subject: string
+  readonly listed: string
+  readonly score: number
+  readonly by: 'same' | 'spelling' | 'sound'
+}
+
+/** Letters that ICAO 9303-3 §6 spells with two, where a plain transliteration keeps one. */
+const TWO_LETTER_FORMS: readonly (readonly [RegExp, string])[] = [
+  [/ä|æ/g, 'ae'],
+  [/ö|ø|œ/g, 'oe'],
+  [/ü/g, 'ue'],
+  [/å/g, 'aa'],
+  [/ß/g, 'ss'],
+  [/þ/g, 'th'],
+  [/ð/g, 'd'],
+]
+
+const HONORIFICS = new Set(['MR', 'MRS', 'MS', 'DR', 'PROF', 'SIR'])
+/** Two tokens that sound alike are at least this similar, however they are spelt. */
+const SOUND_SCORE = 0.9
+/** What spelling below this shares is chance. */
+const NOISE = 0.7
+/** A token of the list that the subject lacks weighs this much of one of its own: people leave names out. */
+const UNMATCHED_LISTED_WEIGHT = 0.25
+
+/**
+ * The upper-case ASCII tokens of a name in any script. Invisible characters are dropped first, so that they cannot
+ * split a name; a name of which nothing is left has no tokens, and that is for the caller to notice.
+ */
+export function nameTokens(name: string): readonly string[] {
+  const visible = name.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+  return anyAscii(visible)
+    .toUpperCase()
+    .replace(/['`.]/g, '')
+    .split(/[^A-Z0-9]+/)
+    .filter((token) => token !== '' && !HONORIFICS.has(token))
+}
+
+/** Compares a person's name with one name of a list entry, in both usual spellings of its letters. */
+export function compareNames(subject: string, listed: string): NameComparison {
+  const subjectTokens = nameTokens(subject)
+  const spellings = [listed, twoLetterForm(listed)].map(nameTokens)
+  return spellings
+    .map((tokens) => compareTokens(subjectTokens, tokens))
+    .reduce((best, next) => (next.score > best.score ? next : best))
+}
+
+function twoLetterForm(name: string): string {
+  return TWO_LETTER_FORMS.reduce(
+    (text, [letter, form]) => text.replace(letter, form),
+    name.normalize('NFC').toLowerCase(),
+  )
+}
+
+function compareTokens(subject: readonly string[], listed: readonly string[]): NameComparison {
+  if (subject.length === 0 || listed.length === 0) return { score: 0, pairs: [] }
+  const joined = compareJoined(subject, listed)
+  const aligned = align(subject, listed)
+  return joined.score > aligned.score ? joined : aligned
+}
+
+/** Pairs the most similar tokens first; what is left over on either side lowers the score. */
+function align(subject: readonly string[], listed: readonly string[]): NameComparison {
+  const candidates = subject.flatMap((own, row) =>
+    listed.map((other, column) => ({ row, column, pair: compareToken(own, other) })),
+  )
+  candidates.sort((a, b) => b.pair.score - a.pair.score)
+  const rows = new Set<number>()
+  const columns = new Set<number>()
+  const pairs: TokenPair[] = []
+  for (const { row, column, pair } of candidates) {
+    if (pair.score < NOISE || rows.has(row) || columns.has(column)) continue
+    rows.add(row)
+    columns.add(column)
+    pairs.push(pair)
+  }
+  const matched = pairs.reduce((sum, { score, subject: own }) => sum + score * own.length, 0)
+  const subjectLength = lengthOf(subject)
+  const missed = listed.filter((_token, column) => !columns.has(column))
+  const weight = subjectLength + UNMATCHED_LISTED_WEIGHT * lengthOf(missed)
+  return { score: Math.min(1, matched / weight), pairs }
+}
+
+/** Names that are written together on one side: ABDELRAHMAN and ABD EL RAHMAN. */
+function compareJoined(subject: readonly string[], listed: readonly string[]): NameComparison {
+  const pair = compareToken(subject.join(''), listed.join(''))
+  return pair.by === 'sound' ? { score: 0, pairs: [] } : { score: pair.score, pairs: [pair] }
+}
+
+function compareToken(subject: string, listed: string): TokenPair {
+  if (subject === listed) return { subject, listed, score: 1, by: 'same' }
+  const spelling = jaroWinkler(subject, listed)
+  if (spelling < SOUND_SCORE && soundAlike(subject, listed)) {
+    return { subject, listed, score: SOUND_SCORE, by: 'sound' }
+  }
+  return { subject, listed, score: spelling, by: 'spelling' }
+}
+
+/** Short tokens sound alike too often to say anything. */
+function soundAlike(subject: string, listed: string): boolean {
+  if (subject.length < 4 || listed.length < 4) return false
+  const [primary, secondary] = doubleMetaphone(subject)
+  const other = doubleMetaphone(listed)
+  return primary.length > 1 && (other.includes(primary) || other.includes(secondary))
+}
+
+function lengthOf(tokens: readonly string[]): number {
+  return tokens.reduce((sum, token) => sum + token.length, 0)
+}

@@ -1,0 +1,149 @@
+import { inflateSync } from 'node:zlib'
+import type { AuditLog } from '../../shared/audit/log.ts'
+import { chunkRoot, type StatusPublished } from '../../shared/audit/status-leaf.ts'
+import type { NumericDate } from '../../shared/clock.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
+import { isJsonObject, parseJsonBytes } from '../../shared/json.ts'
+import { type ListDraft, type Publication, STATUS_VALUES, type StatusStore } from './status.ts'
+
+/** What a token says of its list. Token Status List §5.1. */
+export interface StatusClaims {
+  readonly uri: string
+  readonly bits: 2
+  readonly list: Uint8Array
+  readonly iat: NumericDate
+  readonly exp: NumericDate
+  readonly ttl: number
+}
+
+/** How often lists are published and how long a token may be used. */
+export interface Cadence {
+  /** Seconds between publications, changed or not; becomes `ttl`. */
+  readonly intervalSeconds: number
+  /** Seconds from `iat` to `exp`. */
+  readonly validitySeconds: number
+}
+
+/** Every five minutes; a token may be used for an hour when no newer one can be had. */
+export const DEFAULT_CADENCE: Cadence = { intervalSeconds: 300, validitySeconds: 3600 }
+
+/** What {@link publishStatusLists} works with. */
+export interface Publisher {
+  readonly store: StatusStore
+  readonly log: AuditLog
+  readonly cadence: Cadence
+  /** Signs a token with the key that verifiers trust for this list. */
+  signToken(claims: StatusClaims): Promise<string>
+  /** Verifies a token with the code a verifier uses and answers its uncompressed list; throws when it does not verify. */
+  verifyToken(token: string, expectedUri: string, now: NumericDate): Promise<Uint8Array>
+}
+
+/** The database and what is published or was signed do not agree. Nothing was published; an operator must look. */
+export class PublicationMismatch extends Error {
+  override readonly name = 'PublicationMismatch'
+}
+
+/**
+ * Publishes every list: one view of the database, compared with the publication before and again with what was
+ * signed; token, archive and leaf in one transaction; then a checkpoint that covers them all. Only then does the store
+ * serve them, so that nobody ever holds a token that is not in the log. A second of the clock carries at most one
+ * publication of a list; a list that has one already is left for the next call.
+ * @throws PublicationMismatch, and whatever signing or the store throws: what was published before stays served
+ */
+export async function publishStatusLists(
+  publisher: Publisher,
+  now: NumericDate,
+  reason: StatusPublished['reason'] = 'scheduled',
+): Promise<Publication[]> {
+  const { store, log } = publisher
+  const publications: Publication[] = []
+  for (const list of await store.publishedLists(now)) {
+    const draft = await store.draft(list)
+    if (draft.previous?.iat === now) continue
+    publications.push(await publishList(publisher, draft, now, reason))
+  }
+  await log.publish(now)
+  return publications
+}
+
+async function publishList(
+  { store, cadence, signToken, verifyToken }: Publisher,
+  draft: ListDraft,
+  now: NumericDate,
+  reason: StatusPublished['reason'],
+): Promise<Publication> {
+  const { id, uri, bits, size, previous } = draft
+  if (previous !== undefined && now < previous.iat) {
+    throw new PublicationMismatch('the clock is behind the last publication')
+  }
+  const list = composeList(draft)
+  const [iat, exp, ttl] = [now, now + cadence.validitySeconds, cadence.intervalSeconds]
+  const token = await signToken({ uri, bits, list, iat, exp, ttl })
+  const signed = await verifyToken(token, uri, now)
+  if (Buffer.compare(signed, list) !== 0) {
+    throw new PublicationMismatch('the signed token does not hold the list')
+  }
+  const sequence = (previous?.sequence ?? 0) + 1
+  const sha256 = sha256Base64url(token)
+  const entry: StatusPublished = {
+    type: 'status.published',
+    at: now,
+    list: uri,
+    sequence,
+    sha256,
+    ...(previous === undefined ? {} : { previous: previous.leafHash }),
+    iat,
+    exp,
+    ttl,
+    bits,
+    size,
+    root: chunkRoot(list).toString('base64url'),
+    reason,
+  }
+  const { lastEvent } = draft
+  return store.record({ list: id, sequence, token, sha256, iat, exp, ttl, lastEvent, entry })
+}
+
+/**
+ * The bytes of a list, after showing that they are what was published before with exactly the changes since: a change
+ * that was lost, a row that was altered and a revocation that would come back all stop the publication.
+ * Token Status List §4.1.
+ */
+function composeList(draft: ListDraft): Uint8Array {
+  const list = new Uint8Array(Math.ceil((draft.size * draft.bits) / 8))
+  for (const { idx, value } of draft.entries) setStatus(list, idx, value)
+  const expected = new Uint8Array(list.length)
+  if (draft.previous !== undefined) expected.set(publishedList(draft.previous, list.length))
+  for (const { idx, value } of draft.changes) {
+    if (getStatus(expected, idx) === STATUS_VALUES.revoked) {
+      throw new PublicationMismatch('a revoked entry would change')
+    }
+    setStatus(expected, idx, value)
+  }
+  if (Buffer.compare(list, expected) !== 0) {
+    throw new PublicationMismatch('the database is not the last publication with the changes since')
+  }
+  return list
+}
+
+/** The list of an archived token of our own, which was verified before it was archived. */
+function publishedList({ token }: Publication, length: number): Uint8Array {
+  const payload = parseJsonBytes(Buffer.from(token.split('.')[1] ?? '', 'base64url'), {
+    maxLength: token.length,
+  })
+  const statusList = isJsonObject(payload) ? payload.status_list : undefined
+  const lst = isJsonObject(statusList ?? null) ? (statusList as { lst?: unknown }).lst : undefined
+  const list = inflateSync(Buffer.from(String(lst), 'base64url'), { maxOutputLength: length })
+  if (list.length !== length) throw new PublicationMismatch('a list has changed its size')
+  return list
+}
+
+function setStatus(list: Uint8Array, idx: number, value: number): void {
+  const shift = (idx % 4) * 2
+  const byte = Math.floor(idx / 4)
+  list[byte] = ((list[byte] ?? 0) & ~(3 << shift)) | (value << shift)
+}
+
+function getStatus(list: Uint8Array, idx: number): number {
+  return ((list[Math.floor(idx / 4)] ?? 0) >> ((idx % 4) * 2)) & 3
+}

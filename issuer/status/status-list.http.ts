@@ -1,0 +1,74 @@
+import { type Request, type Response, Router } from 'express'
+import type { Clock } from '../../shared/clock.ts'
+import type { ServedToken, StatusStore } from './status.ts'
+
+const JWT = 'application/statuslist+jwt'
+
+/**
+ * Serves the lists and their past, to anybody, without authentication and without cookies: `GET /status/:list` with
+ * `?time=`, `GET /status` to name them all, `GET /status/tokens/:sha256` for what was signed, byte for byte.
+ * Token Status List §8, §9.
+ */
+export function statusRouter(store: StatusStore, clock: Clock): Router {
+  const router = Router()
+  router.use('/status', (_request, response, next) => {
+    // §11.4: "the Status Provider SHOULD enable CORS"
+    response.set('Access-Control-Allow-Origin', '*')
+    next()
+  })
+  router.get('/status', async (_request, response) => {
+    response.set('Cache-Control', 'no-cache')
+    response.json({ status_lists: await store.uris(clock()) })
+  })
+  router.get('/status/tokens/:sha256', async (request, response) => {
+    const token = await store.bySha256(request.params.sha256)
+    if (token === undefined) return answer(response, 404, 'not found')
+    response.set('Cache-Control', 'public, max-age=31536000, immutable')
+    sendToken(request, response, token)
+  })
+  router.get('/status/:list', async (request, response) => {
+    const now = clock()
+    const { list } = request.params
+    const time = request.query.time
+    const retainedUntil = await store.retainedUntil(list)
+    if (retainedUntil === undefined) return answer(response, 404, 'not found')
+    if (request.accepts(JWT) === false) return answer(response, 406, 'not acceptable')
+    if (time === undefined) {
+      const token = await store.current(list)
+      if (token === undefined) return answer(response, 404, 'not found')
+      const age = Math.max(0, Math.min(token.iat + token.ttl, token.exp) - now)
+      response.set('Cache-Control', `public, max-age=${age}`)
+      return sendToken(request, response, token)
+    }
+    if (typeof time !== 'string' || !/^(0|[1-9]\d{0,11})$/.test(time)) {
+      return answer(response, 400, 'time must be one number of seconds')
+    }
+    // History is public while a credential of the list may live; later the regulator keeps its own archive.
+    const isRetained = retainedUntil === 0 || now <= retainedUntil
+    const token = isRetained ? await store.at(list, Number(time)) : undefined
+    if (token === undefined) return answer(response, 404, 'no token of that time')
+    response.set('Cache-Control', 'public, max-age=60')
+    sendToken(request, response, token)
+  })
+  return router
+}
+
+function sendToken(request: Request, response: Response, token: ServedToken): void {
+  const etag = `"${token.sha256}"`
+  response.set('ETag', etag).vary('Accept-Encoding')
+  response.set('Content-Type', JWT)
+  if (isKnown(request.get('If-None-Match'), etag)) return void response.status(304).end()
+  // "SHOULD use Content-Encoding"; compressed once, when it was published.
+  if (!request.acceptsEncodings('gzip')) return void response.end(token.token)
+  response.set('Content-Encoding', 'gzip').end(token.gzip)
+}
+
+/** RFC 9110 §13.1.2. A `Cache-Control: no-cache` beside it, which browsers and fetch add, asks caches and not the origin. */
+function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes(etag) || tags.includes('*')
+}
+
+function answer(response: Response, status: number, text: string): void {
+  response.set('Cache-Control', 'no-store').status(status).type('text/plain').send(`${text}\n`)
+}

@@ -1,0 +1,342 @@
+import { gzipSync } from 'node:zlib'
+import { commit, commitmentSalt } from '../../shared/audit/commitment.ts'
+import { encodeEntry } from '../../shared/audit/entry.ts'
+import { appendEntry, publishedSize } from '../../shared/audit/log.sqlite.ts'
+import { hashLeaf } from '../../shared/audit/merkle.ts'
+import { encodeBase64url } from '../../shared/base64url.ts'
+import type { NumericDate } from '../../shared/clock.ts'
+import { Problem } from '../../shared/problem.ts'
+import type { Random } from '../../shared/random.ts'
+import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
+import { permute } from './permutation.ts'
+import {
+  type CredentialStatus,
+  checkTransition,
+  type ListDraft,
+  type ListPool,
+  type NewPublication,
+  type Publication,
+  type ReasonClass,
+  type ServedToken,
+  STATUS_VALUES,
+  type StatusReference,
+  type StatusStore,
+  statusOf,
+} from './status.ts'
+
+/** The schema of the lists, in the order in which it grew. It refers to that of the audit log. */
+export const statusMigrations: readonly string[] = [
+  `CREATE TABLE status_list (
+     id TEXT PRIMARY KEY,
+     uri TEXT NOT NULL UNIQUE,
+     pool TEXT NOT NULL,
+     size INTEGER NOT NULL CHECK (size > 0),
+     permutation_key BLOB NOT NULL,
+     allocated INTEGER NOT NULL DEFAULT 0 CHECK (allocated <= size),
+     opened_at INTEGER NOT NULL,
+     retained_until INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE TABLE status_entry (
+     list TEXT NOT NULL REFERENCES status_list (id),
+     idx INTEGER NOT NULL,
+     status INTEGER NOT NULL DEFAULT 0 CHECK (status IN (0, 1, 2)),
+     PRIMARY KEY (list, idx)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX status_entry_not_valid ON status_entry (list, idx, status) WHERE status <> 0;
+   CREATE TRIGGER status_entry_revoked_is_final BEFORE UPDATE ON status_entry WHEN old.status = 1
+     BEGIN SELECT RAISE(ABORT, 'revoked is final'); END;
+   CREATE TABLE status_event (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     list TEXT NOT NULL,
+     idx INTEGER NOT NULL,
+     from_status INTEGER NOT NULL,
+     to_status INTEGER NOT NULL,
+     reason_class TEXT NOT NULL,
+     actor TEXT NOT NULL,
+     requested_at INTEGER NOT NULL,
+     decided_at INTEGER NOT NULL,
+     effective_at INTEGER NOT NULL,
+     leaf INTEGER NOT NULL,
+     published_sequence INTEGER,
+     FOREIGN KEY (list, idx) REFERENCES status_entry (list, idx)
+   ) STRICT;
+   CREATE INDEX status_event_of_list ON status_event (list, id);
+   CREATE TABLE status_publication (
+     list TEXT NOT NULL REFERENCES status_list (id),
+     sequence INTEGER NOT NULL,
+     token TEXT NOT NULL,
+     gzip BLOB NOT NULL,
+     sha256 TEXT NOT NULL UNIQUE,
+     iat INTEGER NOT NULL,
+     exp INTEGER NOT NULL,
+     ttl INTEGER NOT NULL,
+     last_event INTEGER NOT NULL,
+     leaf INTEGER NOT NULL,
+     leaf_hash TEXT NOT NULL,
+     PRIMARY KEY (list, sequence)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX status_publication_by_time ON status_publication (list, iat);
+   CREATE TRIGGER status_publication_is_final BEFORE UPDATE ON status_publication
+     BEGIN SELECT RAISE(ABORT, 'a publication is final'); END;`,
+]
+
+/** A list takes no more credentials beyond this part of its size, so that its successor is live before it is full. */
+const ROOM = 0.9
+
+/**
+ * Reserves one index for each copy, each on another list, inside the caller's transaction. Only lists that are live
+ * are used: "the list is live before the first credential that refers to it leaves". An index is never given twice.
+ * Token Status List §13.2, §13.3.
+ * @throws Problem `busy` when fewer lists than copies are live and have room
+ */
+export function allocateIndexes(
+  db: Database,
+  request: {
+    readonly copies: number
+    readonly credentialExpires: NumericDate
+    readonly now: NumericDate
+    readonly pool?: string
+  },
+): StatusReference[] {
+  const { copies, credentialExpires, pool = 'standard' } = request
+  const lists = db
+    .prepare<[string, number, number], ListRow>(
+      `SELECT * FROM status_list AS l
+       WHERE pool = ? AND allocated < size AND EXISTS (
+         SELECT 1 FROM status_publication AS p WHERE p.list = l.id AND p.leaf < ?)
+       ORDER BY allocated, id LIMIT ?`,
+    )
+    .all(pool, publishedSize(db), copies)
+  if (lists.length < copies) {
+    throw new Problem('busy', 'no status list has room yet, try again soon')
+  }
+  return lists.map((list) => {
+    const idx = permute(list.allocated, list.size, list.permutation_key)
+    db.prepare('INSERT INTO status_entry (list, idx) VALUES (?, ?)').run(list.id, idx)
+    db.prepare(
+      `UPDATE status_list SET allocated = allocated + 1, retained_until = max(retained_until, ?)
+       WHERE id = ?`,
+    ).run(credentialExpires, list.id)
+    return { uri: list.uri, idx }
+  })
+}
+
+/** A decided change of one copy's status. */
+export interface StatusChange {
+  readonly reference: StatusReference
+  readonly to: CredentialStatus
+  readonly reasonClass: ReasonClass
+  /** Who decided, as an identifier of the issuer's own. */
+  readonly actor: string
+  readonly requestedAt: NumericDate
+  /** When the reason began, `now` unless it is declared to lie before. */
+  readonly effectiveAt?: NumericDate
+  /** The person's own key, from which the salt of the public commitment comes. */
+  readonly subjectKey: Uint8Array
+  readonly now: NumericDate
+}
+
+/**
+ * Changes a status inside the caller's transaction, writes the private ledger and appends the public commitment. The
+ * next publication carries the change. Answers the event's number.
+ * @throws Problem `credential_not_found`, `status_final`, `request_invalid`
+ */
+export function changeStatus(db: Database, change: StatusChange): number {
+  const { reference, to, reasonClass, actor, requestedAt, subjectKey, now } = change
+  const row = db
+    .prepare<[string, number], { list: string; status: number }>(
+      `SELECT e.list, e.status FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
+       WHERE l.uri = ? AND e.idx = ?`,
+    )
+    .get(reference.uri, reference.idx)
+  if (row === undefined) throw new Problem('credential_not_found', 'no credential has this status')
+  const from = statusOf(row.status)
+  checkTransition(from, to)
+  const event = nextEvent(db)
+  const effectiveAt = change.effectiveAt ?? now
+  const details = {
+    event,
+    list: reference.uri,
+    idx: reference.idx,
+    from,
+    to,
+    reason_class: reasonClass,
+    requested_at: requestedAt,
+    decided_at: now,
+    effective_at: effectiveAt,
+  }
+  const commitment = commit(details, commitmentSalt(subjectKey, `status.changed/${event}`))
+  const leaf = appendEntry(db, { type: 'status.changed', at: now, commitment })
+  db.prepare('UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
+    STATUS_VALUES[to],
+    row.list,
+    reference.idx,
+  )
+  db.prepare(
+    `INSERT INTO status_event (id, list, idx, from_status, to_status, reason_class, actor,
+       requested_at, decided_at, effective_at, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(
+    event,
+    row.list,
+    reference.idx,
+    row.status,
+    STATUS_VALUES[to],
+    reasonClass,
+    actor,
+    requestedAt,
+    now,
+    effectiveAt,
+    leaf,
+  )
+  return event
+}
+
+/** Opens the lists in `db`, which also holds the audit log; `baseUrl` is where {@link StatusStore.current} is served. */
+export function openStatusStore(
+  db: Database,
+  { baseUrl, random }: { readonly baseUrl: string; readonly random: Random },
+): StatusStore {
+  return {
+    keepOpen: async (pool, now) =>
+      immediate(db, () => keepOpen(db, pool, { baseUrl, random, now })),
+    publishedLists: async (now) => publishedLists(db, now).map(({ id }) => id),
+    draft: async (list) => db.transaction(() => draft(db, list))(),
+    record: async (publication) => immediate(db, () => record(db, publication)),
+    current: async (list) =>
+      served(db, 'list = ? AND leaf < ? ORDER BY sequence DESC LIMIT 1', [list, publishedSize(db)]),
+    at: async (list, time) => {
+      const where = 'list = ? AND iat <= ? AND leaf < ? ORDER BY sequence DESC LIMIT 1'
+      const token = served(db, where, [list, time, publishedSize(db)])
+      return token !== undefined && time <= token.exp ? token : undefined
+    },
+    bySha256: async (sha256) => served(db, 'sha256 = ? AND leaf < ?', [sha256, publishedSize(db)]),
+    retainedUntil: async (list) => listRow(db, list)?.retained_until,
+    uris: async (now) => publishedLists(db, now).map(({ uri }) => uri),
+  }
+}
+
+interface ListRow {
+  readonly id: string
+  readonly uri: string
+  readonly size: number
+  readonly permutation_key: Buffer
+  readonly allocated: number
+  readonly retained_until: number
+}
+
+interface PublicationRow extends Omit<Publication, 'leafHash' | 'uri'> {
+  readonly leaf_hash: string
+  readonly last_event: number
+}
+
+function listRow(db: Database, id: string): ListRow | undefined {
+  return db.prepare<[string], ListRow>('SELECT * FROM status_list WHERE id = ?').get(id)
+}
+
+function nextEvent(db: Database): number {
+  const row = db
+    .prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'status_event'")
+    .get()
+  return (row?.seq ?? 0) + 1
+}
+
+function keepOpen(
+  db: Database,
+  { name, size, lanes }: ListPool,
+  { baseUrl, random, now }: { baseUrl: string; random: Random; now: NumericDate },
+): void {
+  const row = db
+    .prepare<[string, number], { open: number }>(
+      'SELECT count(*) AS open FROM status_list WHERE pool = ? AND allocated < size * ?',
+    )
+    .get(name, ROOM)
+  for (let open = row?.open ?? 0; open < lanes; open++) {
+    const id = encodeBase64url(random(16))
+    db.prepare(
+      `INSERT INTO status_list (id, uri, pool, size, permutation_key, opened_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    ).run(id, `${baseUrl}/status/${id}`, name, size, random(32), now)
+  }
+}
+
+/** A list without credentials is published too: it may get its first one at any moment. */
+function publishedLists(db: Database, now: NumericDate): { id: string; uri: string }[] {
+  return db
+    .prepare<[number], { id: string; uri: string }>(
+      `SELECT id, uri FROM status_list
+       WHERE retained_until >= ? OR allocated < size ORDER BY opened_at, id`,
+    )
+    .all(now)
+}
+
+function draft(db: Database, id: string): ListDraft {
+  const list = listRow(db, id)
+  if (list === undefined) throw new Error('no such list')
+  const row = db
+    .prepare<[string], PublicationRow>(
+      'SELECT * FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
+    )
+    .get(id)
+  const entries = db
+    .prepare<[string], { idx: number; value: number }>(
+      'SELECT idx, status AS value FROM status_entry WHERE list = ? AND status <> 0',
+    )
+    .all(id)
+  const changes = db
+    .prepare<[string, number], { id: number; idx: number; value: number }>(
+      `SELECT id, idx, to_status AS value FROM status_event
+       WHERE list = ? AND id > ? ORDER BY id`,
+    )
+    .all(id, row?.last_event ?? 0)
+  return {
+    id,
+    uri: list.uri,
+    bits: 2,
+    size: list.size,
+    entries,
+    changes: changes.map(({ idx, value }) => ({ idx, value })),
+    lastEvent: changes.at(-1)?.id ?? row?.last_event ?? 0,
+    previous: row === undefined ? undefined : publicationOf(row, list.uri),
+  }
+}
+
+function record(db: Database, publication: NewPublication): Publication {
+  const { list, sequence, token, sha256, iat, exp, ttl, lastEvent, entry } = publication
+  const uri = listRow(db, list)?.uri
+  const last = db
+    .prepare<[string], { sequence: number; iat: number }>(
+      'SELECT sequence, iat FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
+    )
+    .get(list)
+  if (uri === undefined || sequence !== (last?.sequence ?? 0) + 1 || iat <= (last?.iat ?? 0)) {
+    throw new Error('another publication of this list came first')
+  }
+  const leaf = appendEntry(db, entry)
+  const leafHash = encodeBase64url(hashLeaf(encodeEntry(entry)))
+  db.prepare(
+    `INSERT INTO status_publication (list, sequence, token, gzip, sha256, iat, exp, ttl, last_event,
+       leaf, leaf_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(list, sequence, token, gzipSync(token), sha256, iat, exp, ttl, lastEvent, leaf, leafHash)
+  db.prepare(
+    `UPDATE status_event SET published_sequence = ?
+     WHERE list = ? AND id <= ? AND published_sequence IS NULL`,
+  ).run(sequence, list, lastEvent)
+  return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
+}
+
+function publicationOf(row: PublicationRow, uri: string): Publication {
+  const { list, sequence, token, sha256, iat, exp, ttl, leaf, leaf_hash: leafHash } = row
+  return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
+}
+
+function served(
+  db: Database,
+  where: string,
+  values: readonly (string | number)[],
+): ServedToken | undefined {
+  return db
+    .prepare<(string | number)[], ServedToken>(
+      `SELECT token, gzip, sha256, iat, exp, ttl FROM status_publication WHERE ${where}`,
+    )
+    .get(...values)
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import type { NumericDate } from '../clock.ts'
+import type { AuditEntry } from './entry.ts'
+import { appendLeafHash, compactRoot, emptyCompactRange, hashLeaf } from './merkle.ts'
+
+/** Bytes of a list under one leaf of its chunk tree. */
+export const CHUNK_LENGTH = 64
+
+const digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
+
+/** The leaf of a published status list token. docs/log.md. */
+export const statusPublishedEntry: z.ZodType<StatusPublished> = z.strictObject({
+  type: z.literal('status.published'),
+  at: z.int(),
+  list: z.url(),
+  sequence: z.int().positive(),
+  sha256: digest,
+  previous: digest.optional(),
+  iat: z.int(),
+  exp: z.int(),
+  ttl: z.int().positive(),
+  bits: z.literal([1, 2, 4, 8]),
+  size: z.int().positive(),
+  root: digest,
+  reason: z.enum(['scheduled', 'emergency']),
+}) as unknown as z.ZodType<StatusPublished>
+
+/** See {@link statusPublishedEntry}. */
+export interface StatusPublished extends AuditEntry {
+  readonly type: 'status.published'
+  /** The list's URI. */
+  readonly list: string
+  /** 1 for the first publication of the list, then one more each time. */
+  readonly sequence: number
+  /** SHA-256 of the token as served, base64url. */
+  readonly sha256: string
+  /** Hash of the leaf of the publication before; absent from the first. */
+  readonly iat: NumericDate
+  readonly exp: NumericDate
+  readonly ttl: number
+  readonly bits: 1 | 2 | 4 | 8
+  /** Entries of the list. */
+  readonly size: number
+  /** {@link chunkRoot} of the uncompressed list, base64url. */
+  readonly root: string
+  readonly reason: 'scheduled' | 'emergency'
+}
+
+/** The Merkle root over an uncompressed list in chunks of 64 bytes, the last one shorter if need be. RFC 6962 §2.1. */
+export function chunkRoot(list: Uint8Array): Buffer {
+  const range = emptyCompactRange()
+  for (let at = 0; at < list.length; at += CHUNK_LENGTH) {
+    appendLeafHash(range, hashLeaf(list.subarray(at, at + CHUNK_LENGTH)))
+  }
+  return compactRoot(range)
+}
