@@ -1,0 +1,26 @@
+import type { Holder } from './passport.ts'
+
+/** The worker of the demo: a person of Utopia who does not exist. */
+export const WORKER: Holder = {
+  surname: 'MARTIN SPECIMEN',
+  givenNames: 'FRANCK LOUIS',
+  number: 'L898902C3',
+  nationality: 'UTO',
+  birth: '740812',
+  sex: 'M',
+  issued: '210416',
+  expiry: '310415',
+  personalNumber: 'ZE184226B',
+}
+
+/** Somebody whom the demo's made-up watchlist names. Nobody real does. */
+export const LISTED: Holder = {
+  surname: 'LISTHIT',
+  givenNames: 'VIKTOR PLANTED',
+  number: 'X12345678',
+  nationality: 'UTO',
+  birth: '690314',
+  sex: 'M',
+  issued: '220902',
+  expiry: '320901',
+}
