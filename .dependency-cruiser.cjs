@@ -70,6 +70,7 @@ module.exports = {
     },
     only('better-sqlite3', '.sqlite.ts'),
     only('onnxruntime-node', '.onnx.ts'),
+    only('sharp', '.sharp.ts'),
     only('@veramo/[^/]+', '.veramo.ts'),
     only('@sphereon/[^/]+', '.sphereon.ts'),
     only('express', '.http.ts', `${program}|^shared/`),

@@ -1,0 +1,114 @@
+import { type Box, type Image, normalise, rectangleMap, sample } from '../image.ts'
+import type { Model } from '../model.ts'
+import { inputOf } from '../preprocessing.ts'
+
+/** A character as a recogniser saw it: the best reading with its probability, then what else it may be. */
+export interface Character {
+  readonly value: string
+  readonly probability: number
+  readonly alternatives: readonly { readonly value: string; readonly probability: number }[]
+}
+
+/** One line as it was read. */
+export interface LineReading {
+  readonly text: string
+  readonly characters: readonly Character[]
+  /** Mean probability of the characters. */
+  readonly confidence: number
+}
+
+const MRZ_ALPHABET = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<']
+const MRZ_HEIGHT = 32
+const TEXT_HEIGHT = 48
+const ALTERNATIVE = 0.001
+const WHITE = 255
+
+/** Reads a crop with the network that knows only the characters of a machine-readable zone. */
+export async function readMrzCrop(model: Model, image: Image, box: Box): Promise<LineReading> {
+  const width = Math.max(16, Math.round((box.width / box.height) * MRZ_HEIGHT))
+  const pixels = sample(image, rectangleMap(box, width, MRZ_HEIGHT), width, MRZ_HEIGHT, WHITE)
+  const data = normalise(pixels, inputOf(model))
+  const [output] = await model.run({ dims: [1, 1, MRZ_HEIGHT, width], data })
+  if (!output) throw new Error(`model ${model.id} has no output`)
+  const [, classes = 0, steps = 0] = output.dims
+  const probabilities = new Float32Array(output.data.length)
+  for (let step = 0; step < steps; step++) {
+    let peak = -Infinity
+    for (let c = 0; c < classes; c++) {
+      peak = Math.max(peak, output.data[c * steps + step] as number)
+    }
+    let sum = 0
+    for (let c = 0; c < classes; c++) {
+      const value = Math.exp((output.data[c * steps + step] as number) - peak)
+      probabilities[step * classes + c] = value
+      sum += value
+    }
+    for (let c = 0; c < classes; c++) {
+      probabilities[step * classes + c] = (probabilities[step * classes + c] as number) / sum
+    }
+  }
+  return greedy(probabilities, classes, MRZ_ALPHABET)
+}
+
+/** Reads a crop with the general text recogniser. `alphabet` is the recogniser's, one character an entry. */
+export async function readTextCrop(
+  model: Model,
+  alphabet: readonly string[],
+  image: Image,
+  box: Box,
+): Promise<LineReading> {
+  const width = Math.max(16, Math.round((box.width / box.height) * TEXT_HEIGHT))
+  const pixels = sample(image, rectangleMap(box, width, TEXT_HEIGHT), width, TEXT_HEIGHT, WHITE)
+  const data = normalise(pixels, inputOf(model))
+  const [output] = await model.run({ dims: [1, 3, TEXT_HEIGHT, width], data })
+  if (!output) throw new Error(`model ${model.id} has no output`)
+  return greedy(output.data, output.dims[2] ?? 1, alphabet)
+}
+
+/** Greedy CTC: the best class of each step, repeats joined, blanks (class 0) dropped. */
+function greedy(
+  probabilities: Float32Array,
+  classes: number,
+  alphabet: readonly string[],
+): LineReading {
+  const characters: Character[] = []
+  let last = 0
+  for (let start = 0; start < probabilities.length; start += classes) {
+    let best = 0
+    for (let c = 1; c < classes; c++) {
+      if ((probabilities[start + c] as number) > (probabilities[start + best] as number)) best = c
+    }
+    if (best !== 0 && best !== last) {
+      characters.push(characterAt(probabilities, start, classes, best, alphabet))
+    }
+    last = best
+  }
+  const sum = characters.reduce((total, { probability }) => total + probability, 0)
+  return {
+    text: characters.map(({ value }) => value).join(''),
+    characters,
+    confidence: characters.length > 0 ? sum / characters.length : 0,
+  }
+}
+
+function characterAt(
+  probabilities: Float32Array,
+  start: number,
+  classes: number,
+  best: number,
+  alphabet: readonly string[],
+): Character {
+  const alternatives: { value: string; probability: number }[] = []
+  for (let c = 1; c < classes; c++) {
+    const probability = probabilities[start + c] as number
+    if (c !== best && probability > ALTERNATIVE) {
+      alternatives.push({ value: alphabet[c - 1] ?? '', probability })
+    }
+  }
+  alternatives.sort((p, q) => q.probability - p.probability)
+  return {
+    value: alphabet[best - 1] ?? '',
+    probability: probabilities[start + best] ?? 0,
+    alternatives,
+  }
+}

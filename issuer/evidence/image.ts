@@ -1,0 +1,225 @@
+/** A point in pixels; the centre of the first pixel is (0.5, 0.5). */
+export type Point = readonly [number, number]
+
+/** From a result's pixel indexes to a source's: x' = a·x + b·y + c, y' = d·x + e·y + f. */
+export type Affine = readonly [number, number, number, number, number, number]
+
+/** Decoded pixels, three bytes each, red first. */
+export interface Pixels {
+  readonly width: number
+  readonly height: number
+  readonly rgb: Uint8Array
+}
+
+/** A decoded image with its half-size copies, so that shrinking costs what the result costs. */
+export interface Image extends Pixels {
+  /** Level k is the image at about 2^-k of its size; level 0 is the image itself. */
+  readonly levels: readonly Pixels[]
+}
+
+/** A rectangle by centre and size, turned by `angle` radians. */
+export interface Box {
+  readonly cx: number
+  readonly cy: number
+  readonly width: number
+  readonly height: number
+  readonly angle?: number
+}
+
+/** How bytes become what a network was trained on: (value - subtract) / divide, for each channel. */
+export interface Normalisation {
+  readonly layout: 'NCHW' | 'NHWC'
+  readonly colour: 'RGB' | 'BGR' | 'grey'
+  readonly subtract: number | readonly [number, number, number]
+  readonly divide: number | readonly [number, number, number]
+}
+
+/**
+ * Samples the image at `map(pixel)` for each pixel of the result, bilinear, from the level whose pixels are nearest to
+ * the result's. Rows of red, green, blue in 0 to 255; where the image has no pixel, `outside`.
+ */
+export function sample(
+  image: Image,
+  map: Affine,
+  width: number,
+  height: number,
+  outside = 0,
+): Float32Array {
+  const shrink = Math.sqrt(Math.abs(map[0] * map[4] - map[1] * map[3]))
+  const index = Math.max(0, Math.min(image.levels.length - 1, Math.floor(Math.log2(shrink) + 0.1)))
+  const level = image.levels[index] ?? image
+  const sx = level.width / image.width
+  const sy = level.height / image.height
+  const a = map[0] * sx
+  const b = map[1] * sx
+  const c = (map[2] + 0.5) * sx - 0.5
+  const d = map[3] * sy
+  const e = map[4] * sy
+  const f = (map[5] + 0.5) * sy - 0.5
+  const result = new Float32Array(width * height * 3)
+  const steps = Math.max(1, Math.min(4, Math.round(Math.sqrt(Math.abs(a * e - b * d)))))
+  if (steps === 1) {
+    accumulate(result, level, [a, b, c, d, e, f], width, height, outside)
+    return result
+  }
+  for (let step = 0; step < steps * steps; step++) {
+    const ox = ((step % steps) + 0.5) / steps - 0.5
+    const oy = (Math.floor(step / steps) + 0.5) / steps - 0.5
+    const shifted: Affine = [a, b, c + a * ox + b * oy, d, e, f + d * ox + e * oy]
+    accumulate(result, level, shifted, width, height, outside)
+  }
+  const share = 1 / (steps * steps)
+  for (let i = 0; i < result.length; i++) result[i] = (result[i] as number) * share
+  return result
+}
+
+function accumulate(
+  result: Float32Array,
+  { rgb, width: w, height: h }: Pixels,
+  [a, b, c, d, e, f]: Affine,
+  width: number,
+  height: number,
+  outside: number,
+): void {
+  let at = 0
+  for (let y = 0; y < height; y++) {
+    let sx = b * y + c
+    let sy = e * y + f
+    for (let x = 0; x < width; x++, at += 3, sx += a, sy += d) {
+      const x0 = Math.floor(sx)
+      const y0 = Math.floor(sy)
+      const u = sx - x0
+      const v = sy - y0
+      if (x0 >= 0 && y0 >= 0 && x0 < w - 1 && y0 < h - 1) {
+        const p = (y0 * w + x0) * 3
+        const q = p + w * 3
+        const w00 = (1 - u) * (1 - v)
+        const w10 = u * (1 - v)
+        const w01 = (1 - u) * v
+        const w11 = u * v
+        for (let k = 0; k < 3; k++) {
+          result[at + k] =
+            (result[at + k] as number) +
+            w00 * (rgb[p + k] as number) +
+            w10 * (rgb[p + 3 + k] as number) +
+            w01 * (rgb[q + k] as number) +
+            w11 * (rgb[q + 3 + k] as number)
+        }
+        continue
+      }
+      for (let corner = 0; corner < 4; corner++) {
+        const xx = x0 + (corner & 1)
+        const yy = y0 + (corner >> 1)
+        const weight = (corner & 1 ? u : 1 - u) * (corner >> 1 ? v : 1 - v)
+        const inside = xx >= 0 && yy >= 0 && xx < w && yy < h
+        const from = (yy * w + xx) * 3
+        for (let k = 0; k < 3; k++) {
+          result[at + k] =
+            (result[at + k] as number) + weight * (inside ? (rgb[from + k] as number) : outside)
+        }
+      }
+    }
+  }
+}
+
+/** The map that brings a rectangle of the source onto width × height pixels. */
+export function rectangleMap(box: Box, toWidth: number, toHeight: number): Affine {
+  const { cx, cy, width, height, angle = 0 } = box
+  const cos = Math.cos(angle)
+  const sin = Math.sin(angle)
+  const sx = width / toWidth
+  const sy = height / toHeight
+  const mx = (toWidth - 1) / 2
+  const my = (toHeight - 1) / 2
+  return [
+    cos * sx,
+    -sin * sy,
+    cx - 0.5 - cos * sx * mx + sin * sy * my,
+    sin * sx,
+    cos * sy,
+    cy - 0.5 - sin * sx * mx - cos * sy * my,
+  ]
+}
+
+/** The least-squares similarity from template points to image points. */
+export function similarity(image: readonly Point[], template: readonly Point[]): Affine {
+  const [tx, ty] = centroid(template)
+  const [ix, iy] = centroid(image)
+  let dot = 0
+  let cross = 0
+  let norm = 0
+  for (const [i, [x, y]] of template.entries()) {
+    const [imageX, imageY] = image[i] ?? [ix, iy]
+    const px = x - tx
+    const py = y - ty
+    const qx = imageX - ix
+    const qy = imageY - iy
+    dot += px * qx + py * qy
+    cross += px * qy - py * qx
+    norm += px * px + py * py
+  }
+  const a = dot / norm
+  const b = cross / norm
+  return [a, -b, ix - a * tx + b * ty, b, a, iy - b * tx - a * ty]
+}
+
+/** The mean of the points. */
+export function centroid(points: readonly Point[]): Point {
+  let [x, y] = [0, 0]
+  for (const point of points) {
+    x += point[0]
+    y += point[1]
+  }
+  return [x / points.length, y / points.length]
+}
+
+/** Puts sampled pixels into a network's layout and range. */
+export function normalise(
+  pixels: Float32Array,
+  { layout, colour, subtract, divide }: Normalisation,
+): Float32Array {
+  const count = pixels.length / 3
+  if (colour === 'grey') {
+    const grey = new Float32Array(count)
+    const [low, range] = [channelOf(subtract, 0), channelOf(divide, 0)]
+    for (let i = 0; i < count; i++) {
+      const luma =
+        0.299 * (pixels[3 * i] as number) +
+        0.587 * (pixels[3 * i + 1] as number) +
+        0.114 * (pixels[3 * i + 2] as number)
+      grey[i] = (luma - low) / range
+    }
+    return grey
+  }
+  const result = new Float32Array(pixels.length)
+  for (let channel = 0; channel < 3; channel++) {
+    const from = colour === 'BGR' ? 2 - channel : channel
+    const low = channelOf(subtract, channel)
+    const factor = 1 / channelOf(divide, channel)
+    const start = layout === 'NCHW' ? channel * count : channel
+    const stride = layout === 'NCHW' ? 1 : 3
+    for (let i = 0; i < count; i++) {
+      result[start + i * stride] = ((pixels[3 * i + from] as number) - low) * factor
+    }
+  }
+  return result
+}
+
+function channelOf(value: Normalisation['subtract'], channel: number): number {
+  return typeof value === 'number' ? value : (value[channel] ?? 0)
+}
+
+/** The pixels with left and right exchanged. */
+export function mirror(pixels: Float32Array, width: number): Float32Array {
+  const result = new Float32Array(pixels.length)
+  const row = width * 3
+  for (let start = 0; start < pixels.length; start += row) {
+    for (let x = 0; x < row; x += 3) {
+      const from = start + row - 3 - x
+      result[start + x] = pixels[from] as number
+      result[start + x + 1] = pixels[from + 1] as number
+      result[start + x + 2] = pixels[from + 2] as number
+    }
+  }
+  return result
+}

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises'
+import type { NumericDate } from '../../shared/clock.ts'
+import { sha256Hex } from '../../shared/hash.ts'
+import { canonicalJson, type Json } from '../../shared/json.ts'
+import { Problem } from '../../shared/problem.ts'
+import { collectEvidence } from './collect.ts'
+import { interpretDocument } from './document/document-evidence.ts'
+import { type MrzModels, readMrz } from './document/read-mrz.ts'
+import type { ModelReference } from './evidence.ts'
+import { detectFaces, type FaceBox } from './face/detect.ts'
+import { embeddingOf, embedFace } from './face/embed.ts'
+import { findLandmarks, type Landmarks } from './face/landmarks.ts'
+import { livenessOf } from './face/liveness.ts'
+import { measureQuality, qualityFaults } from './face/quality.ts'
+import { decodeImage } from './image.sharp.ts'
+import type { Image } from './image.ts'
+import { ensureModelFiles, type ModelFiles, type ModelOptions, openModel } from './model.onnx.ts'
+import type { Model } from './model.ts'
+import type { DocumentReading, EvidencePipeline, SelfieReading } from './pipeline.ts'
+
+/** Raised when a rule or a threshold changes what the same images give. */
+const RULES = 1
+const DOCUMENT_SIDE = 2400
+const SELFIE_SIDE = 1600
+/** A second face of less than this share of the first is a bystander. */
+const BYSTANDER = 0.35
+
+interface FaceModels {
+  readonly detector: Model
+  readonly mesh: Model
+  readonly embeddings: readonly Model[]
+  readonly box: Model
+  readonly liveness: Model
+}
+
+/**
+ * Opens the pipeline: makes sure of the model files (the first start fetches and converts them, and says so through
+ * `report`), checks every digest and opens every network. Throws where one is missing or differs.
+ */
+export async function openPipeline(options: ModelOptions = {}): Promise<EvidencePipeline> {
+  const files = await ensureModelFiles(options)
+  const open = (id: string) => openModel(files, id, options)
+  const [detector, mesh, dlib, mobileFaceNet, box, liveness] = await Promise.all([
+    open('face-detector'),
+    open('face-mesh'),
+    open('face-embedding-dlib'),
+    open('face-embedding-mobilefacenet'),
+    open('face-box-fr'),
+    open('face-liveness-fr'),
+  ])
+  const [textDetector, mrzRecogniser, textRecogniser] = await Promise.all([
+    open('text-detector'),
+    open('mrz-line'),
+    open('text-recogniser'),
+  ])
+  const faces: FaceModels = { detector, mesh, embeddings: [dlib, mobileFaceNet], box, liveness }
+  const mrzModels: MrzModels = {
+    textDetector,
+    mrzRecogniser,
+    textRecogniser,
+    alphabet: await readAlphabet(files),
+  }
+  const opened = [
+    ...[detector, mesh, ...faces.embeddings, box, liveness],
+    ...[textDetector, mrzRecogniser, textRecogniser],
+  ]
+  const models: readonly ModelReference[] = opened.map(({ id, sha256 }) => ({ id, sha256 }))
+  const version = versionOf(models)
+  const collector = {
+    version,
+    models,
+    matchModels: faces.embeddings.map((model) => ({ id: model.id, embedding: embeddingOf(model) })),
+    livenessModels: [box.id, liveness.id],
+  }
+  return {
+    version,
+    models,
+    readDocument: (upload, now) => readDocument(mrzModels, faces, { upload, now }),
+    readSelfie: (upload) => readSelfie(faces, upload),
+    collect: (document, selfie, now) => collectEvidence(collector, { document, selfie, now }),
+    close: async () => {
+      await Promise.all(opened.map((model) => model.close()))
+    },
+  }
+}
+
+function versionOf(models: readonly ModelReference[]): string {
+  const described = { rules: RULES, models: models as unknown as Json }
+  return `evidence-${RULES}-${sha256Hex(canonicalJson(described)).slice(0, 12)}`
+}
+
+async function readAlphabet({ paths }: ModelFiles): Promise<readonly string[]> {
+  const path = paths['text-alphabet']
+  if (!path) throw new Error('the manifest names no text-alphabet')
+  return [...(await readFile(path, 'utf8')).replace(/\n$/, '').split('\n'), ' ']
+}
+
+async function readDocument(
+  mrzModels: MrzModels,
+  faces: FaceModels,
+  { upload, now }: { upload: Uint8Array; now: NumericDate },
+): Promise<DocumentReading> {
+  const image = await decodeImage(upload, { longestSide: DOCUMENT_SIDE })
+  const reading = await readMrz(mrzModels, image)
+  if (!reading) {
+    throw new Problem(
+      'mrz_not_found',
+      'show the whole page with the lines of < signs, flat, sharp and without glare',
+    )
+  }
+  const { document, warnings } = interpretDocument(reading, now)
+  const [face] = await detectFaces(faces.detector, image)
+  if (!face) {
+    throw new Problem('face_not_found', 'show the whole page with the portrait, without glare')
+  }
+  const { template, quality, landmarks } = await readFace(faces, image, face)
+  assertFace(landmarks, 'show the whole page with the portrait, without glare')
+  return {
+    document,
+    portrait: template,
+    quality,
+    warnings: [
+      ...warnings,
+      ...(qualityFaults(quality).length > 0
+        ? [{ code: 'portrait_quality_low', feature: 'face' } as const]
+        : []),
+    ],
+  }
+}
+
+async function readSelfie(faces: FaceModels, upload: Uint8Array): Promise<SelfieReading> {
+  const image = await decodeImage(upload, { longestSide: SELFIE_SIDE })
+  const [face, second] = await detectFaces(faces.detector, image)
+  if (!face) throw new Problem('face_not_found', 'look straight into the camera in good light')
+  if (second && second.width > BYSTANDER * face.width) {
+    throw new Problem('face_multiple', 'take the picture alone')
+  }
+  const { template, quality, landmarks } = await readFace(faces, image, face)
+  assertFace(landmarks, 'look straight into the camera in good light')
+  const liveness = await livenessOf(faces, image, face)
+  return {
+    face: template,
+    quality,
+    liveness,
+    warnings:
+      qualityFaults(quality).length > 0 ? [{ code: 'selfie_quality_low', feature: 'face' }] : [],
+  }
+}
+
+async function readFace(faces: FaceModels, image: Image, face: FaceBox) {
+  const landmarks = await findLandmarks(faces.mesh, image, face)
+  const template = await embedFace(faces.embeddings, image, landmarks.points)
+  return { landmarks, template, quality: measureQuality(image, landmarks) }
+}
+
+/** The detector proposes, the mesh confirms. */
+function assertFace({ score }: Landmarks, remedy: string): void {
+  if (score < 0.5) throw new Problem('face_not_found', remedy)
+}

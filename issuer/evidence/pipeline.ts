@@ -1,0 +1,37 @@
+import type { NumericDate } from '../../shared/clock.ts'
+import type { DocumentEvidence, Evidence, ModelReference, Warning } from './evidence.ts'
+import type { FaceTemplate } from './face/embed.ts'
+import type { FaceQuality } from './face/quality.ts'
+
+/** What an image of a document showed. Template and reading stay in memory. */
+export interface DocumentReading {
+  readonly document: DocumentEvidence
+  /** The portrait on the document. */
+  readonly portrait: FaceTemplate
+  readonly quality: FaceQuality
+  readonly warnings: readonly Warning[]
+}
+
+/** What a selfie showed. Template and reading stay in memory. */
+export interface SelfieReading {
+  readonly face: FaceTemplate
+  readonly quality: FaceQuality
+  /** Passive liveness of the still, 0 to 1. */
+  readonly liveness: number
+  readonly warnings: readonly Warning[]
+}
+
+/**
+ * Turns images into evidence. The networks are opened once and checked by digest; what is uploaded is kept nowhere. An
+ * image that cannot be used throws a Problem that says what to send instead, and harms no other session.
+ */
+export interface EvidencePipeline {
+  /** Changes whenever a network, a threshold or a rule does; every later credential names it. */
+  readonly version: string
+  readonly models: readonly ModelReference[]
+  readDocument(upload: Uint8Array, now: NumericDate): Promise<DocumentReading>
+  readSelfie(upload: Uint8Array): Promise<SelfieReading>
+  /** Compares and sums up. The same readings give the same evidence. */
+  collect(document: DocumentReading, selfie: SelfieReading, now: NumericDate): Evidence
+  close(): Promise<void>
+}

@@ -1,0 +1,160 @@
+import { deflateSync } from 'node:zlib'
+import { expect } from 'chai'
+import sharp from 'sharp'
+import { decodeImage } from '../../../issuer/evidence/image.sharp.ts'
+import { rectangleMap, sample } from '../../../issuer/evidence/image.ts'
+import { Problem } from '../../../shared/problem.ts'
+
+const LIMITS = { longestSide: 1600 }
+
+async function problemOf(upload: Uint8Array): Promise<string> {
+  try {
+    await decodeImage(upload, LIMITS)
+  } catch (error) {
+    if (error instanceof Problem) return error.code
+    throw error
+  }
+  return 'none'
+}
+
+const plain = (width: number, height: number, background = '#c04020') =>
+  sharp({ create: { width, height, channels: 3, background } })
+
+/** A PNG of one colour whose header promises far more pixels than its few bytes seem to hold. */
+function pixelBomb(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(data.length)
+    const tail = Buffer.alloc(4)
+    tail.writeUInt32BE(crc32(body))
+    return Buffer.concat([head, body, tail])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header[8] = 1
+  const rows = Buffer.alloc((Math.ceil(width / 8) + 1) * 1000)
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+function crc32(data: Buffer): number {
+  let crc = 0xffffffff
+  for (const byte of data) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return (crc ^ 0xffffffff) >>> 0
+}
+
+describe('decodeImage', () => {
+  it('decodes JPEG, PNG and WebP', async () => {
+    for (const upload of [
+      await plain(320, 240).jpeg().toBuffer(),
+      await plain(320, 240).png().toBuffer(),
+      await plain(320, 240).webp().toBuffer(),
+    ]) {
+      const image = await decodeImage(upload, LIMITS)
+      expect([image.width, image.height]).to.deep.equal([320, 240])
+      expect(image.rgb[0]).to.be.closeTo(0xc0, 4)
+    }
+  })
+
+  it('refuses what is not an image before a decoder sees it', async () => {
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400"/>')
+    expect(await problemOf(svg)).to.equal('image_not_supported')
+    expect(await problemOf(Buffer.from('%PDF-1.7 and so on'))).to.equal('image_not_supported')
+    expect(await problemOf(await plain(320, 240).gif().toBuffer())).to.equal('image_not_supported')
+    expect(await problemOf(await plain(320, 240).tiff().toBuffer())).to.equal('image_not_supported')
+    expect(await problemOf(new Uint8Array(0))).to.equal('image_not_supported')
+  })
+
+  it('refuses a damaged image', async () => {
+    const whole = await plain(640, 480).jpeg().toBuffer()
+    expect(await problemOf(whole.subarray(0, whole.length / 2))).to.equal('image_unreadable')
+    const noise = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(400, 7)])
+    expect(await problemOf(noise)).to.equal('image_unreadable')
+    const text = Buffer.from('\x89PNG\r\n\x1a\nthis is no PNG although it says so', 'latin1')
+    expect(await problemOf(text)).to.equal('image_unreadable')
+  })
+
+  it('refuses a pixel bomb by its header', async () => {
+    const bomb = pixelBomb(60_000, 60_000)
+    expect(bomb.length).to.be.below(100_000)
+    const before = process.memoryUsage().rss
+    expect(await problemOf(bomb)).to.equal('image_too_large')
+    expect(process.memoryUsage().rss - before).to.be.below(200 * 1024 * 1024)
+  })
+
+  it('refuses too many bytes', async () => {
+    const jpeg = await plain(320, 240).jpeg().toBuffer()
+    const padded = Buffer.concat([jpeg, Buffer.alloc(17 * 1024 * 1024)])
+    expect(await problemOf(padded)).to.equal('image_too_large')
+  })
+
+  it('refuses too few pixels', async () => {
+    expect(await problemOf(await plain(100, 400).png().toBuffer())).to.equal('image_too_small')
+  })
+
+  it('turns an image as its EXIF orientation says', async () => {
+    const upload = await plain(400, 200).jpeg().withMetadata({ orientation: 6 }).toBuffer()
+    const image = await decodeImage(upload, LIMITS)
+    expect([image.width, image.height]).to.deep.equal([200, 400])
+  })
+
+  it('reads grey, CMYK, transparent and sixteen-bit images', async () => {
+    const grey = await plain(200, 200, '#808080').toColourspace('b-w').png().toBuffer()
+    const cmyk = await plain(200, 200, '#808080').toColourspace('cmyk').jpeg().toBuffer()
+    const clear = await sharp({
+      create: { width: 200, height: 200, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+    })
+      .png()
+      .toBuffer()
+    const deep = await plain(200, 200, '#808080').toColourspace('rgb16').png().toBuffer()
+    for (const [upload, expected] of [
+      [grey, 128],
+      [cmyk, 128],
+      [clear, 255],
+      [deep, 128],
+    ] as const) {
+      const image = await decodeImage(upload, LIMITS)
+      expect(image.rgb.length).to.equal(200 * 200 * 3)
+      expect(image.rgb[300]).to.be.closeTo(expected, 16)
+    }
+  })
+
+  it('bounds the longest side and keeps half-size levels', async () => {
+    const image = await decodeImage(await plain(4000, 3000).jpeg().toBuffer(), LIMITS)
+    expect([image.width, image.height]).to.deep.equal([1600, 1200])
+    expect(image.levels.map(({ width }) => width)).to.deep.equal([1600, 800])
+  })
+})
+
+describe('sample', () => {
+  it('takes a rectangle out of an image, pixel for pixel at its own size', async () => {
+    const gradient = Buffer.alloc(200 * 160 * 3)
+    for (let i = 0; i < 200 * 160; i++) gradient.fill(i % 200, 3 * i, 3 * i + 3)
+    const png = await sharp(gradient, { raw: { width: 200, height: 160, channels: 3 } })
+      .png()
+      .toBuffer()
+    const image = await decodeImage(png, LIMITS)
+    const map = rectangleMap({ cx: 105, cy: 85, width: 10, height: 10 }, 10, 10)
+    const pixels = sample(image, map, 10, 10)
+    expect(Array.from(pixels.filter((_, i) => i % 3 === 0)).slice(0, 10)).to.deep.equal([
+      100, 101, 102, 103, 104, 105, 106, 107, 108, 109,
+    ])
+  })
+
+  it('fills with the given value where the image has no pixel', async () => {
+    const image = await decodeImage(await plain(200, 200, '#000000').png().toBuffer(), LIMITS)
+    const map = rectangleMap({ cx: -50, cy: -50, width: 10, height: 10 }, 10, 10)
+    expect(sample(image, map, 10, 10, 77).every((value) => Math.abs(value - 77) < 1e-4)).to.equal(
+      true,
+    )
+  })
+})
