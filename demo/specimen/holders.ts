@@ -3,7 +3,7 @@ import type { Holder } from './passport.ts'
 /** The worker of the demo: a person of Utopia who does not exist. */
 export const WORKER: Holder = {
   surname: 'MARTIN SPECIMEN',
-  givenNames: 'FRANCK LOUIS',
+  givenNames: 'JONAS EMIL',
   number: 'L898902C3',
   nationality: 'UTO',
   birth: '740812',

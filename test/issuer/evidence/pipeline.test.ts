@@ -39,7 +39,7 @@ describe('the evidence pipeline', () => {
     expect(evidence.document.reading).to.equal('ok')
     expect(evidence.document.checkDigits.every(({ valid }) => valid)).to.equal(true)
     expect(evidence.document.fields.family_name?.value).to.equal('MARTIN SPECIMEN')
-    expect(evidence.document.fields.given_name?.value).to.equal('FRANCK LOUIS')
+    expect(evidence.document.fields.given_name?.value).to.equal('JONAS EMIL')
     expect(evidence.document.fields.birthdate?.value).to.equal('1974-08-12')
     expect(evidence.document.fields.document_number?.value).to.equal('L898902C3')
     expect(evidence.document.fields.date_of_expiry?.value).to.equal('2031-04-15')
