@@ -47,11 +47,6 @@ export function pathsOverlap(a: ClaimPath, b: ClaimPath): boolean {
   return true
 }
 
-/** True when `path` is `prefix` or lies below it. `null` agrees with any index. */
-export function isUnder(path: ClaimPath, prefix: ClaimPath): boolean {
-  return path.length >= prefix.length && pathsOverlap(path, prefix)
-}
-
 function componentsAgree(a: string | number | null, b: string | number | null): boolean {
   if (a === b) return true
   return (a === null && typeof b === 'number') || (b === null && typeof a === 'number')
