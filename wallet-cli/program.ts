@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { init } from './commands/init.ts'
 import { journal } from './commands/journal.ts'
+import { receive } from './commands/receive.ts'
 import { trust } from './commands/trust.ts'
 import { WalletError } from './error.ts'
 import type { CommonOptions, World } from './world.ts'
@@ -66,7 +67,7 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     .addOption(new Option('--trust-signer <FILE>', 'public key (JWK) that signs the trust list'))
     .addOption(
       new Option('--work-factor <LOG2N>', 'scrypt cost of guessing the passphrase')
-        .argParser(workFactor)
+        .argParser(wholeNumber(10, 22))
         .hideHelp(),
     )
     .action(async (given: { trustList?: string; trustSigner?: string; workFactor?: number }) => {
@@ -83,6 +84,22 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     })
 
   root
+    .command('receive')
+    .description(
+      'redeem a credential offer; without OFFER, go on with the one that was interrupted',
+    )
+    .argument('[OFFER]', 'the link, or the offer itself, in quotes')
+    .addOption(new Option('--tx-code <CODE>', 'the code that the issuer gave you on another way'))
+    .addOption(
+      new Option('--copies <N>', 'how many verifiers can see it without recognising you by it')
+        .argParser(wholeNumber(1, 100))
+        .default(2),
+    )
+    .action(async (offer: string | undefined, given: { txCode?: string; copies: number }) => {
+      await receive(world, { ...options(), offer, ...given })
+    })
+
+  root
     .command('journal')
     .description('what this wallet did: parties, claim names and times, never values')
     .addOption(new Option('--json', 'one JSON object a line').default(false))
@@ -94,10 +111,10 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
   return root
 }
 
-function workFactor(text: string): number {
-  const logN = Number(text)
-  if (!Number.isInteger(logN) || logN < 10 || logN > 22) {
-    throw new InvalidArgumentError('it is a whole number from 10 to 22')
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text)
+    if (/^[0-9]+$/.test(text) && number >= least && number <= most) return number
+    throw new InvalidArgumentError(`it is a whole number from ${least} to ${most}`)
   }
-  return logN
 }

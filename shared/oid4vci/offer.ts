@@ -22,6 +22,8 @@ export interface CredentialOffer {
           | {
               readonly 'pre-authorized_code': string
               readonly tx_code?: TxCode | undefined
+              /** Which of the issuer's authorization servers, where its metadata names several. */
+              readonly authorization_server?: string | undefined
             }
           | undefined
       }
@@ -48,6 +50,7 @@ export const credentialOfferSchema: z.ZodType<CredentialOffer> = z.object({
         .object({
           'pre-authorized_code': z.string().min(1).max(1024),
           tx_code: txCodeSchema.optional(),
+          authorization_server: issuerIdentifierSchema.optional(),
         })
         .optional(),
     })
