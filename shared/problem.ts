@@ -76,10 +76,17 @@ export interface ProblemDetails {
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly code: ProblemCode
+  /** When it is worth trying again, where that is known. RFC 9110 §10.2.3. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(code: ProblemCode, detail: string, options?: ErrorOptions) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options?: ErrorOptions & { readonly retryAfterSeconds?: number },
+  ) {
     super(detail, options)
     this.code = code
+    this.retryAfterSeconds = options?.retryAfterSeconds
   }
 
   get status(): number {

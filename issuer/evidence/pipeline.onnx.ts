@@ -3,7 +3,7 @@ import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { canonicalJson, type Json } from '../../shared/json.ts'
 import { Problem } from '../../shared/problem.ts'
-import { collectEvidence } from './collect.ts'
+import { type Collector, collectEvidence } from './collect.ts'
 import { interpretDocument } from './document/document-evidence.ts'
 import { type MrzModels, readMrz } from './document/read-mrz.ts'
 import type { ModelReference } from './evidence.ts'
@@ -17,6 +17,7 @@ import type { Image } from './image.ts'
 import { ensureModelFiles, type ModelFiles, type ModelOptions, openModel } from './model.onnx.ts'
 import type { Model } from './model.ts'
 import type { DocumentReading, EvidencePipeline, SelfieReading } from './pipeline.ts'
+import { openWorkerPool, type PoolLimits } from './worker-pool.ts'
 
 /** Raised when a rule or a threshold changes what the same images give. */
 const RULES = 1
@@ -25,7 +26,8 @@ const SELFIE_SIDE = 1600
 /** A second face of less than this share of the first is a bystander. */
 const BYSTANDER = 0.35
 
-interface FaceModels {
+/** The networks that read a face. */
+export interface FaceModels {
   readonly detector: Model
   readonly mesh: Model
   readonly embeddings: readonly Model[]
@@ -33,12 +35,65 @@ interface FaceModels {
   readonly liveness: Model
 }
 
+/** The networks of the pipeline, opened. */
+export interface EvidenceModels {
+  readonly faces: FaceModels
+  readonly mrz: MrzModels
+}
+
+/** Reads in the thread that calls; what {@link openPipeline} gives each of its threads. */
+export interface EvidenceReader {
+  readonly collector: Collector
+  readonly models: EvidenceModels
+  readDocument(upload: Uint8Array, now: NumericDate): Promise<DocumentReading>
+  readSelfie(upload: Uint8Array): Promise<SelfieReading>
+  close(): Promise<void>
+}
+
+/** How a pipeline is opened. */
+export interface PipelineOptions extends ModelOptions {
+  readonly limits?: Partial<PoolLimits>
+}
+
+const LIMITS: PoolLimits = { workers: 2, queueLength: 16, timeoutSeconds: 30 }
+
 /**
  * Opens the pipeline: makes sure of the model files (the first start fetches and converts them, and says so through
- * `report`), checks every digest and opens every network. Throws where one is missing or differs.
+ * `report`), checks every digest and opens every network in each worker thread. Throws where one is missing or differs.
  */
-export async function openPipeline(options: ModelOptions = {}): Promise<EvidencePipeline> {
+export async function openPipeline(options: PipelineOptions = {}): Promise<EvidencePipeline> {
   const files = await ensureModelFiles(options)
+  const pool = await openWorkerPool(threadScript(), {
+    limits: { ...LIMITS, ...options.limits },
+    workerData: files,
+  })
+  const collector = pool.ready as Collector
+  return {
+    version: collector.version,
+    models: collector.models,
+    readDocument: async (upload, now, caller = '') =>
+      (await pool.run('document', { upload, data: now, caller })) as DocumentReading,
+    readSelfie: async (upload, caller = '') =>
+      (await pool.run('selfie', { upload, data: undefined, caller })) as SelfieReading,
+    collect: (document, selfie, now) => collectEvidence(collector, { document, selfie, now }),
+    close: () => pool.close(),
+  }
+}
+
+/** Compiled, the thread's file; from sources, one that first teaches the thread TypeScript, which tsx does not. */
+function threadScript(): URL {
+  if (import.meta.url.endsWith('.js')) return new URL('./worker.onnx.js', import.meta.url)
+  const source = new URL('./worker.onnx.ts', import.meta.url).href
+  const tsx = import.meta.resolve('tsx/esm/api')
+  const script = `import { register } from '${tsx}'; register(); await import('${source}')`
+  return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
+}
+
+/** Opens the networks in this thread. */
+export async function openReader(
+  files: ModelFiles,
+  options: Pick<ModelOptions, 'threads'> = {},
+): Promise<EvidenceReader> {
   const open = (id: string) => openModel(files, id, options)
   const [detector, mesh, dlib, mobileFaceNet, box, liveness] = await Promise.all([
     open('face-detector'),
@@ -53,31 +108,27 @@ export async function openPipeline(options: ModelOptions = {}): Promise<Evidence
     open('mrz-line'),
     open('text-recogniser'),
   ])
+  const alphabet = await readAlphabet(files)
   const faces: FaceModels = { detector, mesh, embeddings: [dlib, mobileFaceNet], box, liveness }
-  const mrzModels: MrzModels = {
-    textDetector,
-    mrzRecogniser,
-    textRecogniser,
-    alphabet: await readAlphabet(files),
-  }
+  const mrz: MrzModels = { textDetector, mrzRecogniser, textRecogniser, alphabet }
   const opened = [
     ...[detector, mesh, ...faces.embeddings, box, liveness],
     ...[textDetector, mrzRecogniser, textRecogniser],
   ]
   const models: readonly ModelReference[] = opened.map(({ id, sha256 }) => ({ id, sha256 }))
-  const version = versionOf(models)
-  const collector = {
-    version,
-    models,
-    matchModels: faces.embeddings.map((model) => ({ id: model.id, embedding: embeddingOf(model) })),
-    livenessModels: [box.id, liveness.id],
-  }
   return {
-    version,
-    models,
-    readDocument: (upload, now) => readDocument(mrzModels, faces, { upload, now }),
+    collector: {
+      version: versionOf(models),
+      models,
+      matchModels: faces.embeddings.map((model) => ({
+        id: model.id,
+        embedding: embeddingOf(model),
+      })),
+      livenessModels: [box.id, liveness.id],
+    },
+    models: { faces, mrz },
+    readDocument: (upload, now) => readDocument(mrz, faces, { upload, now }),
     readSelfie: (upload) => readSelfie(faces, upload),
-    collect: (document, selfie, now) => collectEvidence(collector, { document, selfie, now }),
     close: async () => {
       await Promise.all(opened.map((model) => model.close()))
     },

@@ -23,14 +23,16 @@ export interface SelfieReading {
 
 /**
  * Turns images into evidence. The networks are opened once and checked by digest; what is uploaded is kept nowhere. An
- * image that cannot be used throws a Problem that says what to send instead, and harms no other session.
+ * image that cannot be used throws a Problem that says what to send instead, and harms no other session; when too much
+ * waits already, `too_many_requests` says when to come back.
  */
 export interface EvidencePipeline {
   /** Changes whenever a network, a threshold or a rule does; every later credential names it. */
   readonly version: string
   readonly models: readonly ModelReference[]
-  readDocument(upload: Uint8Array, now: NumericDate): Promise<DocumentReading>
-  readSelfie(upload: Uint8Array): Promise<SelfieReading>
+  /** `caller` is who shares the queue, such as a tenant; no caller can fill it alone. */
+  readDocument(upload: Uint8Array, now: NumericDate, caller?: string): Promise<DocumentReading>
+  readSelfie(upload: Uint8Array, caller?: string): Promise<SelfieReading>
   /** Compares and sums up. The same readings give the same evidence. */
   collect(document: DocumentReading, selfie: SelfieReading, now: NumericDate): Evidence
   close(): Promise<void>

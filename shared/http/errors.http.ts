@@ -34,9 +34,15 @@ export function renderErrors(form: 'problem' | 'oauth' | 'resource'): ErrorReque
 
 function renderProblem(response: Response, error: Problem): void {
   logOf(response).info({ code: error.code, err: error.cause }, 'refused')
-  if (error.status === 503) response.set('Retry-After', '2')
+  setRetryAfter(response, error)
   if (error.status === 401) response.set('WWW-Authenticate', 'Bearer')
   response.status(error.status).type('application/problem+json').json(toProblemDetails(error))
+}
+
+/** RFC 9110 §10.2.3: seconds after which trying again may help. */
+function setRetryAfter(response: Response, { status, retryAfterSeconds }: Problem): void {
+  const seconds = retryAfterSeconds ?? (status === 503 ? 2 : undefined)
+  if (seconds !== undefined) response.set('Retry-After', String(seconds))
 }
 
 function renderProtocolError(response: Response, error: ProtocolError, form: string): void {
@@ -51,7 +57,7 @@ function renderProtocolError(response: Response, error: ProtocolError, form: str
 /** A bound or a missing resource met at a protocol endpoint: the status is the problem's, the form is OAuth's. */
 function renderAsProtocol(response: Response, error: Problem): void {
   logOf(response).info({ code: error.code }, 'refused')
-  if (error.status === 503) response.set('Retry-After', '2')
+  setRetryAfter(response, error)
   response
     .status(error.status)
     .json({ error: 'invalid_request', error_description: describe(error.message) })

@@ -1,0 +1,39 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { NumericDate } from '../../shared/clock.ts'
+import { Problem } from '../../shared/problem.ts'
+import type { ModelFiles } from './model.onnx.ts'
+import { type EvidenceReader, openReader } from './pipeline.onnx.ts'
+import type { ThreadAnswer, ThreadReady, ThreadRequest } from './worker-pool.ts'
+
+/** One thread of the pool: opens the networks, then reads one upload at a time. */
+const port = parentPort
+if (port) {
+  const say = (message: ThreadReady | ThreadAnswer) => port.postMessage(message)
+  try {
+    const reader = await openReader(workerData as ModelFiles, { threads: 1 })
+    say({ ready: reader.collector })
+    port.on('message', (request: ThreadRequest) => {
+      answer(reader, request).then(say, (error: Error) =>
+        say({ id: request.id, defect: error.message }),
+      )
+    })
+  } catch (error) {
+    say({ failed: error instanceof Error ? error.message : 'a model could not be opened' })
+  }
+}
+
+async function answer(
+  reader: EvidenceReader,
+  { id, task, upload, data }: ThreadRequest,
+): Promise<ThreadAnswer> {
+  try {
+    const result =
+      task === 'document'
+        ? await reader.readDocument(upload, data as NumericDate)
+        : await reader.readSelfie(upload)
+    return { id, result }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return { id, problem: { code: error.code, detail: error.message } }
+  }
+}
