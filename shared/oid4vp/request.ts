@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { NumericDate } from '../clock.ts'
+import { type DcqlQuery, parseDcqlQuery } from '../dcql/query.ts'
 import { ProtocolError } from '../error.ts'
 import type { ContentEncryption, EncryptionJwk } from '../jose/jwe.ts'
 import { parsePublicJwk } from '../jose/jwk.ts'
@@ -124,6 +125,7 @@ export function signRequestObject(
 export interface VerifiedRequest {
   readonly clientId: string
   readonly request: RequestObject
+  readonly query: DcqlQuery
   /** The access certificate chain: who asks, in the words of whoever registered them. */
   readonly verifier: VerifiedChain
   readonly encryption: { readonly recipient: EncryptionJwk; readonly enc: ContentEncryption }
@@ -158,6 +160,7 @@ export function verifyRequestObject(
   return {
     clientId: request.client_id,
     request,
+    query: refusing('dcql_query is not valid', () => parseDcqlQuery(request.dcql_query)),
     verifier,
     encryption: chooseEncryption(request.client_metadata),
   }

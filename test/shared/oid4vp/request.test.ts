@@ -75,6 +75,7 @@ describe('verifyRequestObject', () => {
     expect(verified.clientId).to.equal(clientId)
     expect(verified.verifier.leaf.sanDns).to.deep.equal(['driver.example'])
     expect(verified.request.response_uri).to.equal(parameters.responseUri)
+    expect(verified.query.credentials[0]?.id).to.equal('identity')
     expect(verified.encryption).to.deep.equal({ recipient: encryptionKey, enc: 'A256GCM' })
   })
 
@@ -158,6 +159,7 @@ describe('verifyRequestObject', () => {
     ['no nonce (OpenID4VP 1.0 §5.2)', { nonce: null }],
     ['a nonce outside the URL-safe characters (OpenID4VP 1.0 §5.2)', { nonce: 'a b' }],
     ['no query (OpenID4VP 1.0 §5.1)', { dcql_query: null }],
+    ['a query that is not DCQL (OpenID4VP 1.0 §6)', { dcql_query: { credentials: [] } }],
     ['no client_metadata', { client_metadata: null }],
   ] as const) {
     it(`rejects ${clause}`, async () => {
