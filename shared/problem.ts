@@ -54,8 +54,10 @@ const PROBLEMS = {
   key_binding_missing: [400, 'The presentation does not prove possession of the holder key'],
   key_binding_audience: [400, 'The presentation was made for another verifier'],
   key_binding_nonce: [400, 'The presentation was made for another request'],
-  key_binding_time: [400, 'The presentation was made too long ago, or in the future'],
-  key_binding_digest: [400, 'The key binding is for other disclosures'],
+  key_binding_invalid: [
+    400,
+    'The key binding is too old, for other disclosures, or not by the holder',
+  ],
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS
