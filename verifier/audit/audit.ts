@@ -1,0 +1,182 @@
+import { decodeEntry } from '../../shared/audit/entry.ts'
+import { AuditError } from '../../shared/audit/error.ts'
+import { hashLeaf } from '../../shared/audit/merkle.ts'
+import type { NoteVerifier } from '../../shared/audit/note.ts'
+import { type StatusPublished, statusPublishedEntry } from '../../shared/audit/status-leaf.ts'
+import { trustListPublishedEntry } from '../../shared/audit/trust-leaf.ts'
+import type { NumericDate } from '../../shared/clock.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
+import type { Finding } from './finding.ts'
+import { type JudgedPublication, judgePublication, TOLERANCE_SECONDS } from './judge.ts'
+import { type KnownLog, type LogEntry, LogInconsistent, readNewEntries } from './read-log.ts'
+import { type PublicSource, SourceError } from './source.ts'
+import { type LoggedTrustList, verifyLoggedToken } from './token.ts'
+
+/** What an audit has seen so far; the next one goes on from here. */
+export interface AuditState {
+  readonly known: KnownLog | undefined
+  /** When the log was last read, by our own clock. */
+  readonly seenAt: NumericDate | undefined
+  readonly lists: ReadonlyMap<string, JudgedPublication>
+  readonly trustList: LoggedTrustList | undefined
+  /** Digests of the tokens that the log names. */
+  readonly tokens: ReadonlySet<string>
+}
+
+/** Nothing seen yet. */
+export const NEW_AUDIT: AuditState = {
+  known: undefined,
+  seenAt: undefined,
+  lists: new Map(),
+  trustList: undefined,
+  tokens: new Set(),
+}
+
+/** What an audit found, and where the next one begins. */
+export interface AuditResult {
+  readonly state: AuditState
+  readonly findings: readonly Finding[]
+  /** New publications that were judged. */
+  readonly judged: number
+}
+
+/**
+ * Reads what the log has new, judges every publication in it, and looks at what the lists serve now. It uses public
+ * addresses and the log's key alone, and `now` is our own clock. A log that contradicts itself ends the audit with
+ * that one finding; the state stays as it was.
+ */
+export async function auditOnce(
+  source: PublicSource,
+  log: NoteVerifier,
+  { state, now }: { readonly state: AuditState; readonly now: NumericDate },
+): Promise<AuditResult> {
+  // What is served is asked for first: a token may only be served when the log has it already.
+  const served = await readServed(source, [...state.lists.keys()])
+  let news: Awaited<ReturnType<typeof readNewEntries>>
+  try {
+    news = await readNewEntries(source, log, state.known)
+  } catch (error) {
+    if (!(error instanceof LogInconsistent) && !(error instanceof AuditError)) throw error
+    const findings: Finding[] = [{ rule: 'log_inconsistent', detail: error.message }]
+    return { state, findings, judged: 0 }
+  }
+  const audit: Progress = {
+    lists: new Map(state.lists),
+    tokens: new Set(state.tokens),
+    trustList: state.trustList,
+    findings: [],
+    judged: 0,
+  }
+  for (const entry of news.entries) {
+    await judgeEntry(source, entry, { audit, absentAt: state.seenAt, seenAt: now })
+  }
+  const fresh = [...audit.lists.keys()].filter((list) => !state.lists.has(list))
+  const lists = new Map([...served, ...(await readServed(source, fresh))])
+  for (const [list, response] of lists) judgeServed(list, response, { audit, now })
+  const { findings, judged, ...rest } = audit
+  return { state: { known: news.known, seenAt: now, ...rest }, findings, judged }
+}
+
+interface Progress {
+  readonly lists: Map<string, JudgedPublication>
+  readonly tokens: Set<string>
+  trustList: LoggedTrustList | undefined
+  readonly findings: Finding[]
+  judged: number
+}
+
+async function judgeEntry(
+  source: PublicSource,
+  { index, bytes }: LogEntry,
+  context: { audit: Progress; absentAt: NumericDate | undefined; seenAt: NumericDate },
+): Promise<void> {
+  const { audit } = context
+  const malformed = (detail: string): void => {
+    audit.findings.push({ rule: 'leaf_malformed', detail, leaf: index })
+  }
+  let entry: ReturnType<typeof decodeEntry>
+  try {
+    entry = decodeEntry(bytes)
+  } catch (error) {
+    if (!(error instanceof AuditError)) throw error
+    return malformed(error.message)
+  }
+  if (entry.type === 'trust-list.published') {
+    const leaf = trustListPublishedEntry.safeParse(entry)
+    if (!leaf.success) return malformed('a trust list leaf has another shape')
+    const text = await source.trustList(leaf.data.sha256)
+    audit.trustList = text === undefined ? undefined : { leaf: leaf.data, text }
+  }
+  if (entry.type !== 'status.published') return
+  const leaf = statusPublishedEntry.safeParse(entry)
+  if (!leaf.success) return malformed('a status list leaf has another shape')
+  await judgeLeaf(source, { index, leaf: leaf.data, leafHash: hashLeaf(bytes) }, context)
+}
+
+async function judgeLeaf(
+  source: PublicSource,
+  { index, leaf, leafHash }: { index: number; leaf: StatusPublished; leafHash: Buffer },
+  { audit, ...clock }: { audit: Progress; absentAt: NumericDate | undefined; seenAt: NumericDate },
+): Promise<void> {
+  const token = await source.token(leaf.list, leaf.sha256)
+  const { trustList } = audit
+  const verified =
+    token === undefined
+      ? undefined
+      : trustList === undefined
+        ? { rule: 'wrong_key' as const, detail: 'the log names no trust list before this token' }
+        : verifyLoggedToken(token, { list: leaf.list, iat: leaf.iat, trustList })
+  const previous = audit.lists.get(leaf.list)
+  audit.findings.push(
+    ...judgePublication({ index, leaf, previous, token, verified, ...clock }),
+  )
+  // The last list that verified stays the one to compare with, so that nothing hides behind one bad token.
+  const list = verified && 'list' in verified ? verified.list : previous?.list
+  audit.lists.set(leaf.list, { leaf, leafHash: leafHash.toString('base64url'), list })
+  audit.tokens.add(leaf.sha256)
+  audit.judged++
+}
+
+type Served = Awaited<ReturnType<PublicSource['list']>> | SourceError
+
+async function readServed(
+  source: PublicSource,
+  lists: readonly string[],
+): Promise<Map<string, Served>> {
+  const served = new Map<string, Served>()
+  for (const list of lists) {
+    try {
+      served.set(list, await source.list(list))
+    } catch (cause) {
+      served.set(list, new SourceError(`${list} cannot be reached`, { cause }))
+    }
+  }
+  return served
+}
+
+function judgeServed(
+  list: string,
+  response: Served,
+  { audit, now }: { audit: Progress; now: NumericDate },
+): void {
+  const report = (rule: Finding['rule'], detail: string): void => {
+    audit.findings.push({ rule, detail, list })
+  }
+  const last = audit.lists.get(list)?.leaf
+  if (last !== undefined && now > last.iat + last.ttl + TOLERANCE_SECONDS) {
+    report('late_publication', `nothing was published since ${last.iat}`)
+  }
+  if (response instanceof SourceError) return report('token_missing', response.message)
+  if (response.isPrivate) {
+    return report('private_access', 'the list asks who is there or sets a cookie')
+  }
+  if (response.status !== 200) {
+    return report('token_missing', `the list answered ${response.status}`)
+  }
+  if (!response.contentType?.startsWith('application/statuslist+jwt')) {
+    report('bad_encoding', 'the list is served as another media type')
+  }
+  if (!audit.tokens.has(sha256Base64url(response.token))) {
+    report('unlogged_token', 'the list serves a token that the log does not have')
+  }
+}

@@ -1,0 +1,245 @@
+import { AuditError } from '../../shared/audit/error.ts'
+import { hashLeaf } from '../../shared/audit/merkle.ts'
+import type { NoteVerifier } from '../../shared/audit/note.ts'
+import { verifyTlogProof } from '../../shared/audit/proof.ts'
+import { chunkRoot, type StatusPublished } from '../../shared/audit/status-leaf.ts'
+import type { NumericDate } from '../../shared/clock.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
+import { canonicalJson, isJsonObject, type JsonObject, parseJsonBytes } from '../../shared/json.ts'
+import { ZodError } from 'zod'
+import { type DecidingLeaves, findLeaves, statusName } from './at.ts'
+import { type KnownLog, type LogEntry, proveEntry } from './read-log.ts'
+import type { PublicSource } from './source.ts'
+import { verifyLoggedToken } from './token.ts'
+
+/** Files by name: everything that a later reader needs beside the log's key. */
+export type EvidenceFiles = ReadonlyMap<string, Buffer>
+
+/** What a list said of an index at a time. */
+export interface StatusAnswer {
+  readonly time: NumericDate
+  readonly status: string
+  readonly sequence: number
+  /** The token was the newest from here… */
+  readonly from: NumericDate
+  /** …until here, if a later one is in the log. */
+  readonly until?: NumericDate
+}
+
+/** The statement that a set of files proves. */
+export interface Statement {
+  readonly format: 'carnet-status-evidence/1'
+  readonly log: string
+  readonly list: string
+  readonly index: number
+  readonly answers: readonly StatusAnswer[]
+}
+
+/** The evidence does not prove what it states. */
+export class EvidenceError extends Error {
+  override readonly name = 'EvidenceError'
+}
+
+const MANIFEST = 'statement.json'
+
+/**
+ * Collects what proves the status of one index at some times: token, trust list and leaves with their proofs under
+ * one checkpoint, the next leaf of the list among them. What it answers has passed {@link checkEvidence}.
+ * @throws EvidenceError when the list said nothing at a time, AuditError, SourceError
+ */
+export async function collectEvidence(
+  source: PublicSource,
+  log: NoteVerifier,
+  question: {
+    readonly known: KnownLog
+    readonly entries: readonly LogEntry[]
+    readonly list: string
+    readonly index: number
+    readonly times: readonly NumericDate[]
+  },
+): Promise<{ readonly files: EvidenceFiles; readonly statement: Statement }> {
+  const { known, entries, list, index } = question
+  const times = [...new Set(question.times)].sort((a, b) => a - b)
+  const files = new Map<string, Buffer>()
+  for (const time of times) {
+    const leaves = findLeaves(entries, { list, time })
+    if (leaves === undefined) throw new EvidenceError(`the list says nothing at ${time}`)
+    await addFiles(files, source, { known, leaves })
+  }
+  const statement = proveStatement(files, log, { list, index, times })
+  files.set(MANIFEST, renderStatement(statement))
+  checkEvidence(files, log)
+  return { files, statement }
+}
+
+/**
+ * Checks evidence offline: every proof leads to a checkpoint of the log, every token is the one that was logged and
+ * verifies under the trust list that was logged before it, and the statement is exactly what follows. Nothing may be
+ * missing, left over or different in one byte.
+ * @throws EvidenceError
+ */
+export function checkEvidence(files: EvidenceFiles, log: NoteVerifier): Statement {
+  try {
+    return check(files, log)
+  } catch (cause) {
+    if (!(cause instanceof AuditError) && !(cause instanceof ZodError)) throw cause
+    throw new EvidenceError(`a leaf or its proof does not verify: ${cause.message}`, { cause })
+  }
+}
+
+function check(files: EvidenceFiles, log: NoteVerifier): Statement {
+  const manifest = files.get(MANIFEST)
+  if (manifest === undefined) throw new EvidenceError(`${MANIFEST} is missing`)
+  const asked = readQuestion(manifest)
+  const statement = proveStatement(files, log, asked)
+  if (!renderStatement(statement).equals(manifest)) {
+    throw new EvidenceError(`${MANIFEST} states something else than the files prove`)
+  }
+  const expected = new Set([MANIFEST, ...fileNames(files, asked)])
+  for (const name of files.keys()) {
+    if (!expected.has(name)) throw new EvidenceError(`${name} proves nothing`)
+  }
+  return statement
+}
+
+interface Question {
+  readonly list: string
+  readonly index: number
+  readonly times: readonly NumericDate[]
+}
+
+async function addFiles(
+  files: Map<string, Buffer>,
+  source: PublicSource,
+  { known, leaves }: { known: KnownLog; leaves: DecidingLeaves },
+): Promise<void> {
+  const { published, successor, trustList } = leaves
+  for (const { entry } of [published, trustList, ...(successor ? [successor] : [])]) {
+    files.set(`leaf-${entry.index}.json`, entry.bytes)
+    files.set(
+      `leaf-${entry.index}.tlog-proof`,
+      Buffer.from(await proveEntry(source, known, entry)),
+    )
+  }
+  const { leaf } = published
+  const token = await source.token(leaf.list, leaf.sha256)
+  if (token === undefined) throw new EvidenceError('the issuer does not serve the logged token')
+  files.set(`token-${leaf.sequence}.jwt`, Buffer.from(token))
+  const text = await source.trustList(trustList.leaf.sha256)
+  if (text === undefined) throw new EvidenceError('the issuer does not serve the trust list')
+  files.set(`trust-list-${trustList.entry.index}.jwt`, Buffer.from(text))
+}
+
+/** Derives the statement from the files alone. */
+function proveStatement(files: EvidenceFiles, log: NoteVerifier, question: Question): Statement {
+  const { list, index, times } = question
+  const entries = provenEntries(files, log)
+  const answers = times.map((time) => answer(files, entries, { list, index, time }))
+  return { format: 'carnet-status-evidence/1', log: log.name, list, index, answers }
+}
+
+function answer(
+  files: EvidenceFiles,
+  entries: readonly LogEntry[],
+  { list, index, time }: { list: string; index: number; time: NumericDate },
+): StatusAnswer {
+  const leaves = findLeaves(entries, { list, time })
+  if (leaves === undefined) throw new EvidenceError(`nothing shows what the list said at ${time}`)
+  const { published, successor, trustList } = leaves
+  if (successor !== undefined) checkSuccession(published, successor)
+  const token = textOf(files, `token-${published.leaf.sequence}.jwt`)
+  if (sha256Base64url(token) !== published.leaf.sha256) {
+    throw new EvidenceError('a token is not the one that was logged')
+  }
+  const facts = verifyLoggedToken(token, {
+    list,
+    iat: published.leaf.iat,
+    trustList: {
+      leaf: trustList.leaf,
+      text: textOf(files, `trust-list-${trustList.entry.index}.jwt`),
+    },
+  })
+  if ('rule' in facts) throw new EvidenceError(`a token does not verify: ${facts.detail}`)
+  const { exp, root } = published.leaf
+  if (facts.exp !== exp || chunkRoot(facts.list).toString('base64url') !== root) {
+    throw new EvidenceError('a token does not say what its leaf says')
+  }
+  const status = statusName(facts, index)
+  if (status === undefined) throw new EvidenceError('the index lies outside of the list')
+  return {
+    time,
+    status,
+    sequence: published.leaf.sequence,
+    from: published.leaf.iat,
+    ...(successor === undefined ? {} : { until: successor.leaf.iat }),
+  }
+}
+
+/** That no other publication lies between: the next leaf names the one before it. */
+function checkSuccession(
+  published: DecidingLeaves['published'],
+  successor: { readonly leaf: StatusPublished },
+): void {
+  const leafHash = hashLeaf(published.entry.bytes).toString('base64url')
+  const { sequence, previous } = successor.leaf
+  if (sequence !== published.leaf.sequence + 1 || previous !== leafHash) {
+    throw new EvidenceError('a publication between two others is missing')
+  }
+}
+
+/** The leaves among the files that a checkpoint of the log proves, in the order of the log. */
+function provenEntries(files: EvidenceFiles, log: NoteVerifier): LogEntry[] {
+  const entries: LogEntry[] = []
+  for (const [name, bytes] of files) {
+    const index = /^leaf-(\d+)\.json$/.exec(name)?.[1]
+    if (index === undefined) continue
+    const proof = textOf(files, `leaf-${index}.tlog-proof`)
+    const proven = verifyTlogProof(proof, bytes, log)
+    if (proven.index !== Number(index)) throw new EvidenceError(`${name} is another leaf`)
+    entries.push({ index: proven.index, bytes })
+  }
+  return entries.sort((a, b) => a.index - b.index)
+}
+
+function fileNames(files: EvidenceFiles, { list, times }: Question): string[] {
+  const entries = [...files]
+    .filter(([name]) => /^leaf-\d+\.json$/.test(name))
+    .map(([name, bytes]) => ({ index: Number(name.slice(5, -5)), bytes }))
+    .sort((a, b) => a.index - b.index)
+  return times.flatMap((time) => {
+    const leaves = findLeaves(entries, { list, time })
+    if (leaves === undefined) return []
+    const { published, successor, trustList } = leaves
+    return [
+      ...[published, trustList, ...(successor ? [successor] : [])].flatMap(({ entry }) => [
+        `leaf-${entry.index}.json`,
+        `leaf-${entry.index}.tlog-proof`,
+      ]),
+      `token-${published.leaf.sequence}.jwt`,
+      `trust-list-${trustList.entry.index}.jwt`,
+    ]
+  })
+}
+
+function textOf(files: EvidenceFiles, name: string): string {
+  const bytes = files.get(name)
+  if (bytes === undefined) throw new EvidenceError(`${name} is missing`)
+  return bytes.toString('utf8')
+}
+
+function renderStatement(statement: Statement): Buffer {
+  return Buffer.from(`${canonicalJson(statement as unknown as JsonObject)}\n`)
+}
+
+/** What the statement is about; what it says of that is derived again. */
+function readQuestion(manifest: Buffer): Question {
+  try {
+    const value = parseJsonBytes(manifest)
+    if (!isJsonObject(value)) throw new EvidenceError(`${MANIFEST} is not an object`)
+    const { list, index, answers } = value
+    const times = (answers as readonly JsonObject[]).map(({ time }) => Number(time))
+    return { list: String(list), index: Number(index), times }
+  } catch (cause) {
+    throw new EvidenceError(`${MANIFEST} cannot be read`, { cause })
+  }
+}

@@ -1,0 +1,29 @@
+/** The rules that the tool judges by. Each is decided from public artefacts and the tool's own clock alone. */
+export type Rule =
+  // the log
+  | 'log_inconsistent'
+  | 'leaf_malformed'
+  // the chain of publications of one list
+  | 'sequence_broken'
+  | 'back_dating'
+  | 'late_publication'
+  | 'coverage_gap'
+  | 'shrinking_list'
+  | 'un_revocation'
+  // one token
+  | 'token_missing'
+  | 'token_mismatch'
+  | 'wrong_key'
+  | 'bad_encoding'
+  // what is served now
+  | 'unlogged_token'
+  | 'private_access'
+
+/** One broken rule, with what shows it. */
+export interface Finding {
+  readonly rule: Rule
+  readonly detail: string
+  readonly list?: string
+  /** Index in the log of the leaf that shows it. */
+  readonly leaf?: number
+}

@@ -1,0 +1,199 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { AuditError } from '../../shared/audit/error.ts'
+import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
+import type { NumericDate } from '../../shared/clock.ts'
+import { auditOnce, NEW_AUDIT } from './audit.ts'
+import { checkEvidence, collectEvidence, EvidenceError, type Statement } from './evidence.ts'
+import { LogInconsistent, readNewEntries } from './read-log.ts'
+import { openPublicSource, type PublicSource, SourceError } from './source.ts'
+import { parseState, renderState } from './state.ts'
+import type { AuditWorld } from './world.ts'
+
+/** The rules were kept, and what was asked is proven. */
+const KEPT = 0
+/** A rule was broken, or the evidence does not prove its statement. */
+const BROKEN = 1
+/** Wrong usage. */
+const USAGE = 2
+/** An address could not be reached, so that nothing can be said. */
+const UNREACHABLE = 3
+
+const USAGE_TEXT = `
+Example:
+  carnet-audit verify --issuer https://issuer.example --log-key "$VKEY" --state audit.json
+  carnet-audit at     --issuer https://issuer.example --log-key "$VKEY" --list URI --index 4711 --time 1782864000
+  carnet-audit export --issuer https://issuer.example --log-key "$VKEY" --list URI --index 4711 \\
+                      --time 1782864000 --time 1782867600 --out evidence
+  carnet-audit check evidence --log-key "$VKEY"
+
+The log key is its verifier key in the form of C2SP signed-note: name+id+key.
+Exit status: 0 all rules kept and the statement proven, 1 a rule broken or a proof that fails, 2 wrong usage,
+3 an address could not be reached.`
+
+/** Runs one command line and answers the exit status. */
+export async function run(argv: readonly string[], world: AuditWorld): Promise<number> {
+  const outcome = { status: KEPT }
+  try {
+    await program(world, outcome).parseAsync(argv, { from: 'user' })
+    return outcome.status
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? KEPT : USAGE
+    if (thrown instanceof SourceError) {
+      world.note(`carnet-audit: ${thrown.message}`)
+      return UNREACHABLE
+    }
+    if (
+      !(thrown instanceof AuditError) &&
+      !(thrown instanceof EvidenceError) &&
+      !(thrown instanceof LogInconsistent)
+    ) {
+      throw thrown
+    }
+    world.note(`carnet-audit: ${thrown.message}`)
+    return BROKEN
+  }
+}
+
+interface LogOptions {
+  readonly issuer: string
+  readonly logKey: NoteVerifier
+  readonly allowLoopback: boolean
+}
+
+function program(world: AuditWorld, outcome: { status: number }): Command {
+  const root = new Command('carnet-audit')
+    .description('Proves from public artefacts what a status list said, and finds broken rules.')
+    .version('0.1.0')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => world.print(text.trimEnd()),
+      writeErr: (text) => world.note(text.trimEnd()),
+      outputError: (text, write) => write(`carnet-audit: ${text.replace(/^error: /, '')}`),
+    })
+    .showHelpAfterError('carnet-audit: hint: carnet-audit --help')
+    .addHelpText('after', USAGE_TEXT)
+  const onLog = (name: string, description: string): Command =>
+    root
+      .command(name)
+      .description(description)
+      .requiredOption('--issuer <URL>', 'the issuer, such as https://issuer.example', webAddress)
+      .requiredOption('--log-key <VKEY>', 'verifier key of its log', verifierKey)
+      .option('--allow-loopback', 'reach an issuer on this machine, for development', false)
+
+  onLog('verify', 'read what is new in the log and judge every publication')
+    .option('--state <FILE>', 'what was seen before; a later run goes on from there')
+    .action(async (options: LogOptions & { state?: string }) => {
+      outcome.status = await verify(world, options)
+    })
+  onLog('follow', 'verify again and again until stopped')
+    .requiredOption('--state <FILE>', 'what was seen before; a later run goes on from there')
+    .option('--every <SECONDS>', 'pause between two runs', wholeNumber, 60)
+    .action(async (options: LogOptions & { state: string; every: number }) => {
+      do outcome.status = Math.max(outcome.status, await verify(world, options))
+      while (await world.pause(options.every))
+    })
+  const onIndex = (name: string, description: string): Command =>
+    onLog(name, description)
+      .requiredOption('--list <URI>', 'the status list', webAddress)
+      .requiredOption('--index <N>', 'the index in it', wholeNumber)
+      .requiredOption('--time <SECONDS>', 'when, since 1970; may be given again', addTime)
+  onIndex('at', 'prove what a list said of an index').action(
+    async (options: LogOptions & Question) => {
+      const { statement } = await ask(world, options)
+      printStatement(world, statement)
+    },
+  )
+  onIndex('export', 'write that proof as files')
+    .requiredOption('--out <DIR>', 'a folder that does not exist yet')
+    .action(async (options: LogOptions & Question & { out: string }) => {
+      const { files, statement } = await ask(world, options)
+      await world.writeFolder(options.out, files)
+      printStatement(world, statement)
+      world.print(`${files.size} files in ${options.out}`)
+    })
+  root
+    .command('check')
+    .description('check exported files offline')
+    .argument('<DIR>', 'the folder that export wrote')
+    .requiredOption('--log-key <VKEY>', 'verifier key of the log', verifierKey)
+    .action(async (folder: string, { logKey }: { logKey: NoteVerifier }) => {
+      printStatement(world, checkEvidence(await world.readFolder(folder), logKey))
+      world.print('every file is proven')
+    })
+  return root
+}
+
+interface Question {
+  readonly list: string
+  readonly index: number
+  readonly time: readonly NumericDate[]
+}
+
+async function verify(
+  world: AuditWorld,
+  options: LogOptions & { readonly state?: string },
+): Promise<number> {
+  const stored = options.state === undefined ? undefined : await world.readText(options.state)
+  const before = stored === undefined ? NEW_AUDIT : parseState(stored)
+  const { state, findings, judged } = await auditOnce(sourceOf(world, options), options.logKey, {
+    state: before,
+    now: world.clock(),
+  })
+  if (options.state !== undefined) await world.writeText(options.state, renderState(state))
+  const size = state.known?.checkpoint.size ?? 0
+  world.print(`log ${options.logKey.name}: ${size} entries, ${judged} new publications judged`)
+  for (const { rule, detail, list, leaf } of findings) {
+    const where = [list, leaf === undefined ? undefined : `leaf ${leaf}`].filter(Boolean)
+    world.print(`BROKEN ${rule}: ${detail}${where.length > 0 ? ` (${where.join(', ')})` : ''}`)
+  }
+  if (findings.length === 0) world.print('no rule is broken')
+  return findings.length === 0 ? KEPT : BROKEN
+}
+
+async function ask(
+  world: AuditWorld,
+  options: LogOptions & Question,
+): ReturnType<typeof collectEvidence> {
+  const { logKey, list, index, time: times } = options
+  const source = sourceOf(world, options)
+  const { known, entries } = await readNewEntries(source, logKey, undefined)
+  return collectEvidence(source, logKey, { known, entries, list, index, times })
+}
+
+function sourceOf(world: AuditWorld, { issuer, allowLoopback }: LogOptions): PublicSource {
+  return openPublicSource(issuer, world.network({ allowLoopback }))
+}
+
+function printStatement(world: AuditWorld, { log, list, index, answers }: Statement): void {
+  world.print(`log   ${log}`)
+  world.print(`list  ${list}`)
+  world.print(`index ${index}`)
+  for (const { time, status, sequence, from, until } of answers) {
+    const end = until === undefined ? 'the newest publication' : `until ${until}`
+    world.print(`at ${time}: ${status} (publication ${sequence}, from ${from}, ${end})`)
+  }
+}
+
+function verifierKey(text: string): NoteVerifier {
+  try {
+    return parseVkey(text)
+  } catch {
+    throw new InvalidArgumentError('It is not a verifier key such as name+12345678+AbC...')
+  }
+}
+
+function webAddress(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('It is not a web address.')
+  }
+  return text
+}
+
+function wholeNumber(text: string): number {
+  if (!/^(0|[1-9]\d{0,11})$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
+  return Number(text)
+}
+
+function addTime(text: string, before: readonly number[] | undefined): number[] {
+  return [...(before ?? []), wholeNumber(text)]
+}

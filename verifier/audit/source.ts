@@ -1,0 +1,89 @@
+import type { TileName } from '../../shared/audit/tile.ts'
+import { TILE_WIDTH, tilePath } from '../../shared/audit/tile.ts'
+import type { Fetch } from '../../shared/fetch.ts'
+
+/** What a status list address answered. */
+export interface ListResponse {
+  readonly status: number
+  readonly token: string
+  readonly contentType: string | undefined
+  /** Whether the answer set a cookie or asked who is there. */
+  readonly isPrivate: boolean
+}
+
+/** The public addresses of one issuer, read without any credential. Nothing that comes back is verified here. */
+export interface PublicSource {
+  checkpoint(): Promise<string>
+  /** A tile or entry bundle; a full one where the partial one is gone, cut to the width that was asked for. */
+  tile(name: TileName): Promise<Buffer>
+  /** The archived token of a list; `undefined` when the issuer does not have it. */
+  token(list: string, sha256: string): Promise<string | undefined>
+  /** The trust list with this digest, or the present one when no older is kept. */
+  trustList(sha256: string): Promise<string | undefined>
+  /** What a list answers now to somebody with no credential and no cookie. */
+  list(uri: string): Promise<ListResponse>
+}
+
+/** An address did not answer as a public artefact does. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError'
+}
+
+/** Reads below `issuer`, such as `https://issuer.example`. `fetch` bounds time and size. */
+export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
+  const base = issuer.replace(/\/+$/, '')
+  const read = async (url: string): Promise<Buffer | undefined> => {
+    let response: Response
+    try {
+      response = await fetch(url)
+    } catch (cause) {
+      throw new SourceError(`${url} cannot be reached`, { cause })
+    }
+    if (response.status === 404) {
+      await response.body?.cancel()
+      return undefined
+    }
+    if (!response.ok) throw new SourceError(`${url} answered ${response.status}`)
+    return Buffer.from(await response.arrayBuffer())
+  }
+  const readTile = async (name: TileName): Promise<Buffer> => {
+    const partial = await read(`${base}/log/${tilePath(name)}`)
+    if (partial !== undefined) return partial
+    const full = await read(`${base}/log/${tilePath({ ...name, width: TILE_WIDTH })}`)
+    if (full === undefined) throw new SourceError(`${tilePath(name)} is missing from the log`)
+    return cut(full, name)
+  }
+  return {
+    checkpoint: async () => {
+      const checkpoint = await read(`${base}/log/checkpoint`)
+      if (checkpoint === undefined) throw new SourceError('the log has no checkpoint')
+      return checkpoint.toString('utf8')
+    },
+    tile: readTile,
+    token: async (list, sha256) => (await read(new URL(`tokens/${sha256}`, list).href))?.toString(),
+    trustList: async (sha256) => {
+      const archived = await read(`${base}/trust-list/${sha256}`)
+      return (archived ?? (await read(`${base}/trust-list`)))?.toString()
+    },
+    list: async (uri) => {
+      const response = await fetch(uri, { headers: { Accept: 'application/statuslist+jwt' } })
+      const asksWho = response.status === 401 || response.status === 403 || response.status === 407
+      return {
+        status: response.status,
+        token: await response.text(),
+        contentType: response.headers.get('content-type') ?? undefined,
+        isPrivate: asksWho || response.headers.has('set-cookie'),
+      }
+    },
+  }
+}
+
+/** The first `width` hashes of a tile or entries of a bundle. */
+function cut(full: Buffer, { level, width }: TileName): Buffer {
+  if (level !== 'entries') return full.subarray(0, width * 32)
+  let at = 0
+  for (let entry = 0; entry < width && at + 2 <= full.length; entry++) {
+    at += 2 + full.readUInt16BE(at)
+  }
+  return full.subarray(0, at)
+}

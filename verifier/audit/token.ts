@@ -1,0 +1,64 @@
+import type { TrustListPublished } from '../../shared/audit/trust-leaf.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
+import type { PublicJwk } from '../../shared/key/signer.ts'
+import { StatusListError } from '../../shared/status-list/error.ts'
+import { verifyStatusListToken } from '../../shared/status-list/token.ts'
+import { TrustError } from '../../shared/trust/error.ts'
+import { anchorsOf, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
+import type { Rule } from './finding.ts'
+import type { TokenFacts } from './judge.ts'
+
+/** A trust list that the log authenticates, with its text. */
+export interface LoggedTrustList {
+  readonly leaf: TrustListPublished
+  readonly text: string
+}
+
+/** A rule that a token breaks. */
+export interface BrokenToken {
+  readonly rule: Rule
+  readonly detail: string
+}
+
+/**
+ * Verifies a token of `list` at its own `iat` with the trust list that the log had then: the chain to an anchor for
+ * attestations, the signature and every claim. The log, not the operator of this tool, says which key signed the
+ * trust list. Answers the rule that a token breaks instead of throwing.
+ */
+export function verifyLoggedToken(
+  token: string,
+  claim: { readonly list: string; readonly iat: number; readonly trustList: LoggedTrustList },
+): TokenFacts | BrokenToken {
+  const { list, iat, trustList } = claim
+  try {
+    if (sha256Base64url(trustList.text) !== trustList.leaf.sha256) {
+      return { rule: 'wrong_key', detail: 'the trust list is not the one that was logged' }
+    }
+    const signerKey = trustList.leaf.signer as PublicJwk
+    const anchors = anchorsOf(verifyTrustListSignature(trustList.text, { signerKey }))
+    const { bits, list: bytes, exp, ttl, ...rest } = verifyStatusListToken(token, {
+      expectedUri: list,
+      anchors,
+      now: iat,
+    })
+    return { bits, list: bytes, iat: rest.iat, exp, ttl }
+  } catch (error) {
+    if (error instanceof TrustError) return { rule: 'wrong_key', detail: error.message }
+    if (!(error instanceof StatusListError)) throw error
+    return { rule: ruleOf(error), detail: error.message }
+  }
+}
+
+function ruleOf(error: StatusListError): Rule {
+  switch (error.code) {
+    case 'not_trusted':
+    case 'signer_unexpected':
+    case 'signature_invalid':
+      return 'wrong_key'
+    case 'not_yet_valid':
+    case 'expired':
+      return 'back_dating'
+    default:
+      return 'bad_encoding'
+  }
+}
