@@ -1,9 +1,10 @@
-import { inflateSync } from 'node:zlib'
 import type { AuditLog } from '../../shared/audit/log.ts'
 import { chunkRoot, type StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
-import { isJsonObject, parseJsonBytes } from '../../shared/json.ts'
+import { parseJwt } from '../../shared/jose/jws.ts'
+import { readStatus, statusListBytes, writeStatus } from '../../shared/status-list/bits.ts'
+import { readStatusListClaims } from '../../shared/status-list/token.ts'
 import { type ListDraft, type Publication, STATUS_VALUES, type StatusStore } from './status.ts'
 
 /** What a token says of its list. Token Status List §5.1. */
@@ -110,15 +111,16 @@ async function publishList(
  * Token Status List §4.1.
  */
 function composeList(draft: ListDraft): Uint8Array {
-  const list = new Uint8Array(Math.ceil((draft.size * draft.bits) / 8))
-  for (const { idx, value } of draft.entries) setStatus(list, idx, value)
-  const expected = new Uint8Array(list.length)
+  const { bits } = draft
+  const list = statusListBytes(draft.size, bits)
+  for (const { idx, value } of draft.entries) writeStatus(list, { bits, idx, status: value })
+  const expected = statusListBytes(draft.size, bits)
   if (draft.previous !== undefined) expected.set(publishedList(draft.previous, list.length))
   for (const { idx, value } of draft.changes) {
-    if (getStatus(expected, idx) === STATUS_VALUES.revoked) {
+    if (readStatus(expected, bits, idx) === STATUS_VALUES.revoked) {
       throw new PublicationMismatch('a revoked entry would change')
     }
-    setStatus(expected, idx, value)
+    writeStatus(expected, { bits, idx, status: value })
   }
   if (Buffer.compare(list, expected) !== 0) {
     throw new PublicationMismatch('the database is not the last publication with the changes since')
@@ -127,23 +129,8 @@ function composeList(draft: ListDraft): Uint8Array {
 }
 
 /** The list of an archived token of our own, which was verified before it was archived. */
-function publishedList({ token }: Publication, length: number): Uint8Array {
-  const payload = parseJsonBytes(Buffer.from(token.split('.')[1] ?? '', 'base64url'), {
-    maxLength: token.length,
-  })
-  const statusList = isJsonObject(payload) ? payload.status_list : undefined
-  const lst = isJsonObject(statusList ?? null) ? (statusList as { lst?: unknown }).lst : undefined
-  const list = inflateSync(Buffer.from(String(lst), 'base64url'), { maxOutputLength: length })
+function publishedList({ token, uri }: Publication, length: number): Uint8Array {
+  const { list } = readStatusListClaims(parseJwt(token, { maxLength: token.length }).payload, uri)
   if (list.length !== length) throw new PublicationMismatch('a list has changed its size')
   return list
-}
-
-function setStatus(list: Uint8Array, idx: number, value: number): void {
-  const shift = (idx % 4) * 2
-  const byte = Math.floor(idx / 4)
-  list[byte] = ((list[byte] ?? 0) & ~(3 << shift)) | (value << shift)
-}
-
-function getStatus(list: Uint8Array, idx: number): number {
-  return ((list[Math.floor(idx / 4)] ?? 0) >> ((idx % 4) * 2)) & 3
 }

@@ -21,7 +21,7 @@ export function statusRouter(store: StatusStore, clock: Clock): Router {
     response.json({ status_lists: await store.uris(clock()) })
   })
   router.get('/status/tokens/:sha256', async (request, response) => {
-    const token = await store.bySha256(request.params.sha256)
+    const token = await store.bySha256(digestOf(request.params.sha256))
     if (token === undefined) return answer(response, 404, 'not found')
     response.set('Cache-Control', 'public, max-age=31536000, immutable')
     sendToken(request, response, token)
@@ -51,6 +51,11 @@ export function statusRouter(store: StatusStore, clock: Clock): Router {
     sendToken(request, response, token)
   })
   return router
+}
+
+/** Digests come in base64url, as the log has them, or in hexadecimal, as receipts have them. */
+function digestOf(text: string): string {
+  return /^[0-9a-f]{64}$/.test(text) ? Buffer.from(text, 'hex').toString('base64url') : text
 }
 
 function sendToken(request: Request, response: Response, token: ServedToken): void {

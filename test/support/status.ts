@@ -32,7 +32,7 @@ export const unsignedTokens: Pick<Publisher, 'signToken' | 'verifyToken'> = {
   signToken: async ({ uri, bits, list, iat, exp, ttl }) => {
     const status_list = { bits, lst: deflateSync(list).toString('base64url') }
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    return `${part({ typ: 'statuslist+jwt' })}.${part({ sub: uri, iat, exp, ttl, status_list })}.AA`
+    return `${part({ alg: 'none', typ: 'statuslist+jwt' })}.${part({ sub: uri, iat, exp, ttl, status_list })}.AA`
   },
   verifyToken: async (token) => listOf(token),
 }

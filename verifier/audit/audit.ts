@@ -99,17 +99,24 @@ async function judgeEntry(
     entry = decodeEntry(bytes)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
-    return malformed(error.message)
+    malformed(error.message)
+    return
   }
   if (entry.type === 'trust-list.published') {
     const leaf = trustListPublishedEntry.safeParse(entry)
-    if (!leaf.success) return malformed('a trust list leaf has another shape')
+    if (!leaf.success) {
+      malformed('a trust list leaf has another shape')
+      return
+    }
     const text = await source.trustList(leaf.data.sha256)
     audit.trustList = text === undefined ? undefined : { leaf: leaf.data, text }
   }
   if (entry.type !== 'status.published') return
   const leaf = statusPublishedEntry.safeParse(entry)
-  if (!leaf.success) return malformed('a status list leaf has another shape')
+  if (!leaf.success) {
+    malformed('a status list leaf has another shape')
+    return
+  }
   await judgeLeaf(source, { index, leaf: leaf.data, leafHash: hashLeaf(bytes) }, context)
 }
 
@@ -127,9 +134,7 @@ async function judgeLeaf(
         ? { rule: 'wrong_key' as const, detail: 'the log names no trust list before this token' }
         : verifyLoggedToken(token, { list: leaf.list, iat: leaf.iat, trustList })
   const previous = audit.lists.get(leaf.list)
-  audit.findings.push(
-    ...judgePublication({ index, leaf, previous, token, verified, ...clock }),
-  )
+  audit.findings.push(...judgePublication({ index, leaf, previous, token, verified, ...clock }))
   // The last list that verified stays the one to compare with, so that nothing hides behind one bad token.
   const list = verified && 'list' in verified ? verified.list : previous?.list
   audit.lists.set(leaf.list, { leaf, leafHash: leafHash.toString('base64url'), list })
@@ -166,12 +171,17 @@ function judgeServed(
   if (last !== undefined && now > last.iat + last.ttl + TOLERANCE_SECONDS) {
     report('late_publication', `nothing was published since ${last.iat}`)
   }
-  if (response instanceof SourceError) return report('token_missing', response.message)
+  if (response instanceof SourceError) {
+    report('token_missing', response.message)
+    return
+  }
   if (response.isPrivate) {
-    return report('private_access', 'the list asks who is there or sets a cookie')
+    report('private_access', 'the list asks who is there or sets a cookie')
+    return
   }
   if (response.status !== 200) {
-    return report('token_missing', `the list answered ${response.status}`)
+    report('token_missing', `the list answered ${response.status}`)
+    return
   }
   if (!response.contentType?.startsWith('application/statuslist+jwt')) {
     report('bad_encoding', 'the list is served as another media type')

@@ -1,3 +1,4 @@
+import { ZodError } from 'zod'
 import { AuditError } from '../../shared/audit/error.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import type { NoteVerifier } from '../../shared/audit/note.ts'
@@ -6,7 +7,6 @@ import { chunkRoot, type StatusPublished } from '../../shared/audit/status-leaf.
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import { canonicalJson, isJsonObject, type JsonObject, parseJsonBytes } from '../../shared/json.ts'
-import { ZodError } from 'zod'
 import { type DecidingLeaves, findLeaves, statusName } from './at.ts'
 import { type KnownLog, type LogEntry, proveEntry } from './read-log.ts'
 import type { PublicSource } from './source.ts'
@@ -116,10 +116,7 @@ async function addFiles(
   const { published, successor, trustList } = leaves
   for (const { entry } of [published, trustList, ...(successor ? [successor] : [])]) {
     files.set(`leaf-${entry.index}.json`, entry.bytes)
-    files.set(
-      `leaf-${entry.index}.tlog-proof`,
-      Buffer.from(await proveEntry(source, known, entry)),
-    )
+    files.set(`leaf-${entry.index}.tlog-proof`, Buffer.from(await proveEntry(source, known, entry)))
   }
   const { leaf } = published
   const token = await source.token(leaf.list, leaf.sha256)
@@ -227,8 +224,11 @@ function textOf(files: EvidenceFiles, name: string): string {
   return bytes.toString('utf8')
 }
 
+/** With a checksum of its own, so that damage to the question is told from another question. It proves nothing. */
 function renderStatement(statement: Statement): Buffer {
-  return Buffer.from(`${canonicalJson(statement as unknown as JsonObject)}\n`)
+  const value = statement as unknown as JsonObject
+  const sha256 = sha256Base64url(canonicalJson(value))
+  return Buffer.from(`${canonicalJson({ ...value, sha256 })}\n`)
 }
 
 /** What the statement is about; what it says of that is derived again. */

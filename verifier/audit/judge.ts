@@ -1,6 +1,7 @@
 import { chunkRoot, type StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
+import type { StatusBits } from '../../shared/status-list/bits.ts'
 import type { Finding, Rule } from './finding.ts'
 
 /** Seconds by which a publication may miss its declared time, and clocks may differ. */
@@ -11,7 +12,7 @@ const REVOKED = 1
 
 /** What a verified token says. */
 export interface TokenFacts {
-  readonly bits: number
+  readonly bits: StatusBits
   /** Uncompressed. */
   readonly list: Uint8Array
   readonly iat: NumericDate
@@ -93,16 +94,12 @@ function judgeClock({ leaf, absentAt, seenAt }: PublicationCase, report: Report)
   }
 }
 
-function judgeToken(
-  { leaf, previous }: PublicationCase,
-  facts: TokenFacts,
-  report: Report,
-): void {
+function judgeToken({ leaf, previous }: PublicationCase, facts: TokenFacts, report: Report): void {
   const { bits, list, iat, exp, ttl } = facts
   if (iat !== leaf.iat || exp !== leaf.exp || ttl !== leaf.ttl || bits !== leaf.bits) {
     report('token_mismatch', 'the token does not say what its leaf says')
   }
-  if (list.length * 8 !== Math.ceil((leaf.size * bits) / 8) * 8) {
+  if (list.length !== Math.ceil((leaf.size * bits) / 8)) {
     report('token_mismatch', 'the list has another size than its leaf says')
   }
   if (chunkRoot(list).toString('base64url') !== leaf.root) {

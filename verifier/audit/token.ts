@@ -36,7 +36,13 @@ export function verifyLoggedToken(
     }
     const signerKey = trustList.leaf.signer as PublicJwk
     const anchors = anchorsOf(verifyTrustListSignature(trustList.text, { signerKey }))
-    const { bits, list: bytes, exp, ttl, ...rest } = verifyStatusListToken(token, {
+    const {
+      bits,
+      list: bytes,
+      exp,
+      ttl,
+      ...rest
+    } = verifyStatusListToken(token, {
       expectedUri: list,
       anchors,
       now: iat,

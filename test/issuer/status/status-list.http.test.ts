@@ -90,6 +90,8 @@ describe('statusRouter', () => {
     const response = await fetch(`${base}/status/tokens/${token?.sha256}`)
     expect(response.headers.get('cache-control')).to.include('immutable')
     expect(await response.text()).to.equal(token?.token)
+    const hex = Buffer.from(token?.sha256 ?? '', 'base64url').toString('hex')
+    expect(await (await fetch(`${base}/status/tokens/${hex}`)).text()).to.equal(token?.token)
     expect((await fetch(`${base}/status/tokens/nothing`)).status).to.equal(404)
   })
 

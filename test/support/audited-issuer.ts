@@ -1,0 +1,133 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express, { type RequestHandler } from 'express'
+import { type Publisher, publishStatusLists } from '../../issuer/status/publish.ts'
+import type { CredentialStatus, StatusReference } from '../../issuer/status/status.ts'
+import { statusRouter } from '../../issuer/status/status-list.http.ts'
+import {
+  allocateIndexes,
+  changeStatus,
+  openStatusStore,
+  statusMigrations,
+} from '../../issuer/status/store.sqlite.ts'
+import { logRouter } from '../../shared/audit/log.http.ts'
+import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
+import { trustListPublished } from '../../shared/audit/trust-leaf.ts'
+import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
+import { systemRandom } from '../../shared/random.ts'
+import { signStatusListToken, verifyStatusListToken } from '../../shared/status-list/token.ts'
+import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
+import { signTrustList } from '../../shared/trust/trust-list.ts'
+import { NOW, type TestAuthority, testAuthority } from './pki.ts'
+
+/** An issuer that serves real tokens, a real log and a real trust list over HTTP, under a clock set by hand. */
+export interface AuditedIssuer {
+  readonly url: string
+  readonly vkey: NoteVerifier
+  readonly db: Database
+  readonly publisher: Publisher
+  readonly authority: TestAuthority
+  now: number
+  /** Comes before every endpoint: what a wrong server would do. */
+  wrong: RequestHandler | undefined
+  allocate(copies: number): StatusReference[]
+  change(reference: StatusReference | undefined, to: CredentialStatus): void
+  publish(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openAuditedIssuer(): Promise<AuditedIssuer> {
+  const db = openDatabase(':memory:', { audit: auditLogMigrations, status: statusMigrations })
+  const authority = await testAuthority('attestation')
+  const { signer, x5c } = await authority.leaf()
+  const app = express()
+  const server: Server = app.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const log = openAuditLog(db, {
+    origin: 'issuer.example/log',
+    signer: generateEd25519Key().signer,
+  })
+  const store = openStatusStore(db, { baseUrl: url, random: systemRandom })
+  const trustListSigner = generateEs256Key().signer
+  const trustList = await signTrustList(
+    {
+      sequence: 1,
+      operator: 'Carnet test',
+      territory: 'UT',
+      issuedAt: NOW - 1000,
+      nextUpdate: NOW + 86_400 * 90,
+      entities: [
+        {
+          name: 'Issuer',
+          services: [
+            {
+              role: 'attestation',
+              name: 'Identity',
+              status: 'granted',
+              from: NOW - 1000,
+              certificates: [Buffer.from(authority.certificate).toString('base64')],
+            },
+          ],
+        },
+      ],
+    },
+    trustListSigner,
+  )
+  await log.append(trustListPublished(trustList, trustListSigner.publicJwk, NOW - 1000))
+  const publisher: Publisher = {
+    store,
+    log,
+    cadence: { intervalSeconds: 300, validitySeconds: 3600 },
+    signToken: (claims) => signStatusListToken({ ...claims, signer, x5c }),
+    verifyToken: async (token, expectedUri, now) =>
+      verifyStatusListToken(token, { expectedUri, anchors: authority.anchors, now }).list,
+  }
+  const issuer: AuditedIssuer = {
+    url,
+    vkey: parseVkey(log.vkey),
+    db,
+    publisher,
+    authority,
+    now: NOW,
+    wrong: undefined,
+    allocate: (copies) =>
+      immediate(db, () =>
+        allocateIndexes(db, { copies, credentialExpires: NOW + 86_400 * 30, now: issuer.now }),
+      ),
+    change: (reference, to) => {
+      immediate(db, () =>
+        changeStatus(db, {
+          reference: reference as StatusReference,
+          to,
+          reasonClass: 'holder_request',
+          actor: 'operator-1',
+          requestedAt: issuer.now,
+          subjectKey: Buffer.alloc(32, 5),
+          now: issuer.now,
+        }),
+      )
+    },
+    publish: async () => {
+      await publishStatusLists(publisher, issuer.now)
+    },
+    close: () => {
+      db.close()
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+  app.use((request, response, next) => {
+    if (issuer.wrong === undefined) return next()
+    return issuer.wrong(request, response, next)
+  })
+  app.get('/trust-list', (_request, response) => {
+    response.type('application/jwt').send(trustList)
+  })
+  app.use(logRouter(log))
+  app.use(statusRouter(store, () => issuer.now))
+  await store.keepOpen({ name: 'standard', size: 4096, lanes: 2 }, NOW)
+  await issuer.publish()
+  return issuer
+}

@@ -1,0 +1,152 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { StatusReference } from '../../../issuer/status/status.ts'
+import { run } from '../../../verifier/audit/program.ts'
+import type { AuditWorld } from '../../../verifier/audit/world.ts'
+import { type AuditedIssuer, openAuditedIssuer } from '../../support/audited-issuer.ts'
+import { NOW } from '../../support/pki.ts'
+
+describe('carnet-audit', () => {
+  let issuer: AuditedIssuer
+  let folder: string
+  let lines: string[]
+  let references: StatusReference[]
+  const world: AuditWorld = {
+    clock: () => issuer.now,
+    print: (line) => void lines.push(line),
+    note: (line) => void lines.push(line),
+    pause: async () => false,
+    network: () => (input, init) => fetch(input, init),
+    readText: async (path) => {
+      try {
+        return readFileSync(path, 'utf8')
+      } catch {
+        return undefined
+      }
+    },
+    writeText: async (path, text) => writeFileSync(path, text),
+    readFolder: async (path) =>
+      new Map(readdirSync(path).map((name) => [name, readFileSync(join(path, name))])),
+    writeFolder: async (path, files) => {
+      mkdirSync(path)
+      for (const [name, bytes] of files) writeFileSync(join(path, name), bytes)
+    },
+  }
+  const audit = (command: string, ...rest: string[]) =>
+    run([command, '--issuer', issuer.url, '--log-key', issuer.vkey.vkey, ...rest], world)
+  const check = (path: string) => run(['check', path, '--log-key', issuer.vkey.vkey], world)
+  const asking = (reference: StatusReference | undefined, ...times: number[]) => [
+    '--list',
+    reference?.uri ?? '',
+    '--index',
+    String(reference?.idx),
+    ...times.flatMap((time) => ['--time', String(time)]),
+  ]
+
+  beforeEach(async () => {
+    lines = []
+    folder = mkdtempSync(join(tmpdir(), 'carnet-audit-'))
+    issuer = await openAuditedIssuer()
+    references = issuer.allocate(2)
+    issuer.now = NOW + 300
+    await issuer.publish()
+    issuer.change(references[0], 'revoked')
+    issuer.now = NOW + 600
+    await issuer.publish()
+  })
+  afterEach(async () => {
+    rmSync(folder, { recursive: true })
+    await issuer.close()
+  })
+
+  it('finds nothing wrong with an honest issuer, and goes on from where it was', async () => {
+    const state = join(folder, 'state.json')
+    expect(await audit('verify', '--state', state), lines.join('\n')).to.equal(0)
+    expect(lines.join('\n'))
+      .to.include('6 new publications judged')
+      .and.include('no rule is broken')
+    issuer.now = NOW + 900
+    await issuer.publish()
+    lines = []
+    expect(await audit('verify', '--state', state), lines.join('\n')).to.equal(0)
+    expect(lines.join('\n')).to.include('2 new publications judged')
+  })
+
+  it('says what the list said of an index before and after', async () => {
+    const question = asking(references[0], NOW + 300, NOW + 599, NOW + 600)
+    expect(await audit('at', ...question), lines.join('\n')).to.equal(0)
+    expect(lines.slice(3)).to.deep.equal([
+      `at ${NOW + 300}: valid (publication 2, from ${NOW + 300}, until ${NOW + 600})`,
+      `at ${NOW + 599}: valid (publication 2, from ${NOW + 300}, until ${NOW + 600})`,
+      `at ${NOW + 600}: revoked (publication 3, from ${NOW + 600}, the newest publication)`,
+    ])
+    lines = []
+    await audit('at', ...asking(references[1], NOW + 600))
+    expect(lines.at(-1)).to.include(': valid')
+  })
+
+  it('says nothing of a time before the list, after its last token, or of an index outside of it', async () => {
+    expect(await audit('at', ...asking(references[0], NOW - 1))).to.equal(1)
+    expect(await audit('at', ...asking(references[0], NOW + 600 + 3601))).to.equal(1)
+    const outside = { uri: references[0]?.uri ?? '', idx: 4096 }
+    expect(await audit('at', ...asking(outside, NOW + 600))).to.equal(1)
+  })
+
+  it('exports a proof that is checked offline, and in which no byte can change', async () => {
+    const out = join(folder, 'evidence')
+    const question = asking(references[0], NOW + 300, NOW + 600)
+    expect(await audit('export', ...question, '--out', out), lines.join('\n')).to.equal(0)
+    await issuer.close()
+    expect(await check(out), lines.join('\n')).to.equal(0)
+    for (const name of readdirSync(out)) {
+      const bytes = readFileSync(join(out, name))
+      for (const at of positions(bytes.length)) {
+        const changed = Buffer.from(bytes)
+        changed[at] = (changed[at] ?? 0) ^ 1
+        writeFileSync(join(out, name), changed)
+        expect(await check(out), `${name} byte ${at}`).to.equal(1)
+      }
+      writeFileSync(join(out, name), bytes)
+    }
+    expect(await check(out)).to.equal(0)
+    writeFileSync(join(out, 'more.txt'), 'x')
+    expect(await check(out)).to.equal(1)
+    issuer = await openAuditedIssuer()
+  })
+
+  it('rejects evidence of which a file is missing', async () => {
+    const out = join(folder, 'evidence')
+    await audit('export', ...asking(references[0], NOW + 300, NOW + 600), '--out', out)
+    for (const name of readdirSync(out)) {
+      const bytes = readFileSync(join(out, name))
+      rmSync(join(out, name))
+      expect(await check(out), name).to.equal(1)
+      writeFileSync(join(out, name), bytes)
+    }
+  })
+
+  it('rejects evidence under the key of another log', async () => {
+    const out = join(folder, 'evidence')
+    await audit('export', ...asking(references[0], NOW + 300), '--out', out)
+    const other = await openAuditedIssuer()
+    expect(await run(['check', out, '--log-key', other.vkey.vkey], world)).to.equal(1)
+    await other.close()
+  })
+
+  it('exits with 2 for wrong usage and 3 for what cannot be reached', async () => {
+    expect(await run(['verify'], world)).to.equal(2)
+    expect(await run(['verify', '--issuer', issuer.url, '--log-key', 'x'], world)).to.equal(2)
+    expect(await audit('at', ...asking({ uri: 'x', idx: 1 }, 1))).to.equal(2)
+    const nobody = ['--issuer', 'http://127.0.0.1:1', '--log-key', issuer.vkey.vkey]
+    expect(await run(['verify', ...nobody], world)).to.equal(3)
+    expect(await run(['--help'], world)).to.equal(0)
+  })
+})
+
+/** Every byte of small files, and bytes all over large ones. */
+function positions(length: number): number[] {
+  const step = Math.max(1, Math.floor(length / 60))
+  return Array.from({ length: Math.ceil(length / step) }, (_, n) => n * step)
+}
