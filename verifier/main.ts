@@ -1,3 +1,233 @@
-import { Command } from 'commander'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import { systemClock } from '../shared/clock.ts'
+import { readConfig } from '../shared/config.ts'
+import { listen, stopSignal } from '../shared/http/server.http.ts'
+import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
+import type { Ed25519Signer, Es256Signer } from '../shared/key/signer.ts'
+import { type Log, openLog } from '../shared/log.ts'
+import { x509HashClientId } from '../shared/oid4vp/client-id.ts'
+import { OperatorError } from '../shared/operator-error.ts'
+import { systemRandom } from '../shared/random.ts'
+import { createStatusListCache } from '../shared/status-list/cache.ts'
+import { openDatabase } from '../shared/store/database.sqlite.ts'
+import { TrustError } from '../shared/trust/error.ts'
+import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
+import { x5cOfPem } from '../shared/trust/pem-chain.ts'
+import { verifyX5c } from '../shared/trust/x5c.ts'
+import { readSignerKey } from './commands/receipt.ts'
+import { type VerifierConfig, verifierConfigSchema } from './config.ts'
+import { startChores } from './housekeeping.ts'
+import { policyFinder } from './policy-finder.ts'
+import { BUILT_IN_POLICIES, readPolicies } from './policy-packs.ts'
+import { statusFromNetwork } from './presentation/status.ts'
+import { run } from './program.ts'
+import type { VerifierIdentity } from './request/create.ts'
+import { verifierApplication } from './server.http.ts'
+import { openVerifierStore, verifierMigrations } from './store.sqlite.ts'
+import { type TrustListKeeper, trustListKeeper } from './trust-list.ts'
+import type { World } from './world.ts'
 
-await new Command('carnet-verifier').version('0.1.0').parseAsync()
+const MAX_FETCH_BYTES = 16 << 20
+const FETCH_TIMEOUT_MS = 10_000
+
+process.umask(0o077)
+
+const world: World = {
+  print: (line) => process.stdout.write(`${line}\n`),
+  note: (line) => process.stderr.write(`${line}\n`),
+  // The operator names the verifier to call, so its address may be anywhere.
+  fetch: fetchWithin(true),
+  clock: systemClock,
+  random: systemRandom,
+  pause: (milliseconds) => sleep(milliseconds),
+  readFile,
+  writeNewFile: (path, text) => {
+    try {
+      writeFileSync(path, text, { flag: 'wx', mode: 0o600 })
+    } catch (cause) {
+      throw new OperatorError('file_unreadable', `cannot make the file ${path}`, {
+        cause,
+        hint: 'is there one already, and does its folder exist?',
+      })
+    }
+  },
+  generateLogKey: () => generateEd25519Key().pkcs8,
+  serve,
+  platformKey: process.env.CARNET_PLATFORM_KEY,
+}
+
+process.exitCode = await run(process.argv.slice(2), world)
+
+async function serve(configFile: string | undefined): Promise<void> {
+  const config = readConfig(verifierConfigSchema, {
+    file: configFile,
+    env: process.env,
+    prefix: 'CARNET_VERIFIER_',
+  })
+  // Paths in a file are meant from where the file is.
+  const at = (path: string): string => resolve(dirname(configFile ?? '.'), path)
+  const log = openLog({ name: 'carnet-verifier', level: config.logLevel })
+  const policies = readPolicies([
+    BUILT_IN_POLICIES,
+    ...(config.policies ? [at(config.policies)] : []),
+  ])
+  const defaultPolicy = policies.get(config.defaultPolicy)
+  if (!defaultPolicy) {
+    throw new OperatorError(
+      'config_invalid',
+      `defaultPolicy: there is no policy ${config.defaultPolicy}`,
+      {
+        hint: `there are: ${[...policies.keys()].sort().join(', ')}`,
+      },
+    )
+  }
+  const identity = readIdentity(config, at)
+  const logSigner = readKey(at(config.logKey), openEd25519Key)
+  const signerFile = at(config.trustList.signer)
+  const trustListSignerKey = readSignerKey(signerFile, readFile(signerFile))
+  const fetch = fetchWithin(config.allowPrivateNetworks)
+  const server = await listen(config.listen)
+  const db = openDatabase(at(config.database), {
+    audit: auditLogMigrations,
+    verifier: verifierMigrations,
+  })
+  const store = openVerifierStore(db)
+  const auditLog = openAuditLog(db, { origin: new URL(config.baseUrl).host, signer: logSigner })
+  const trustList = trustListKeeper({
+    read: trustListReader(config.trustList.source, at, fetch),
+    signerKey: trustListSignerKey,
+  })
+  await firstTrustList(trustList, identity, log)
+  server.serve(
+    verifierApplication({
+      store,
+      identity,
+      policies,
+      defaultPolicy,
+      trustList,
+      trustListSignerKey,
+      auditLog,
+      log,
+      findPolicy: policyFinder(policies, store),
+      resolveStatus: statusFromNetwork(fetch, createStatusListCache()),
+      apiKeys: config.apiKeys,
+      redirectOrigins: config.redirectOrigins,
+      lifetimeSeconds: config.requestLifetimeSeconds,
+      clock: systemClock,
+      random: systemRandom,
+    }),
+  )
+  const chores = startChores(
+    [
+      {
+        name: 'trust list',
+        everySeconds: config.trustList.refreshSeconds,
+        run: () => trustList.refresh(systemClock()),
+      },
+      { name: 'expiry', everySeconds: 10, run: () => store.expireRequests(systemClock()) },
+      { name: 'log checkpoint', everySeconds: 1, run: () => auditLog.publish(systemClock()) },
+    ],
+    log,
+  )
+  log.info({ url: config.baseUrl, client_id: identity.clientId, log: auditLog.vkey }, 'serving')
+  const signal = await stopSignal()
+  log.info({ signal }, 'stopping')
+  await server.close()
+  await chores.stop()
+  await auditLog.publish(systemClock())
+  db.close()
+}
+
+function fetchWithin(allowPrivate: boolean) {
+  return guardedFetch({
+    allowPrivate,
+    maxBytes: MAX_FETCH_BYTES,
+    timeoutMs: FETCH_TIMEOUT_MS,
+    maxRedirects: 3,
+  })
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new OperatorError('file_unreadable', `cannot read ${path}`, { cause })
+  }
+}
+
+function readKey<Signer extends Es256Signer | Ed25519Signer>(
+  path: string,
+  open: (pkcs8: string) => Signer,
+): Signer {
+  const pem = readFile(path)
+  try {
+    return open(pem)
+  } catch (cause) {
+    throw new OperatorError(
+      'key_invalid',
+      `${path} is not the kind of private key that is needed`,
+      { cause },
+    )
+  }
+}
+
+function readIdentity(config: VerifierConfig, at: (path: string) => string): VerifierIdentity {
+  const signer = readKey(at(config.access.key), openEs256Key)
+  const chainFile = at(config.access.chain)
+  try {
+    const x5c = x5cOfPem(readFile(chainFile))
+    return { baseUrl: config.baseUrl, clientId: x509HashClientId(x5c[0] ?? ''), signer, x5c }
+  } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause
+    throw new OperatorError('key_invalid', `${chainFile}: ${cause.message}`, { cause })
+  }
+}
+
+function trustListReader(
+  source: string,
+  at: (path: string) => string,
+  fetch: World['fetch'],
+): () => Promise<string> {
+  if (!/^https?:/.test(source)) return async () => readFile(at(source))
+  return async () => {
+    const response = await fetch(source)
+    if (response.status !== 200) throw new Error(`the trust list answered ${response.status}`)
+    return response.text()
+  }
+}
+
+/**
+ * A list that cannot be reached yet is waited for, and `/healthz` says so; a list that is not what it should be, or that
+ * does not name the authority of our own certificate, ends the start.
+ */
+async function firstTrustList(
+  trustList: TrustListKeeper,
+  { signer, x5c }: VerifierIdentity,
+  log: Log,
+): Promise<void> {
+  const now = systemClock()
+  try {
+    await trustList.refresh(now)
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    if (!(error instanceof TrustError) || error.code === 'fetch_failed') {
+      log.warn({ err: error }, 'no trust list yet: nothing is verified until there is one')
+      return
+    }
+    throw new OperatorError('trust_invalid', `the trust list: ${error.message}`, { cause: error })
+  }
+  try {
+    const { anchors } = trustList.current(now)
+    const { leaf } = verifyX5c(x5c, { role: 'relying-party-access', anchors, now })
+    if (leaf.publicJwk.x === signer.publicJwk.x) return
+  } catch (cause) {
+    throw new OperatorError('trust_invalid', 'wallets will refuse the access certificate', {
+      cause,
+      hint: `${cause instanceof Error ? cause.message : ''}; is the chain without its anchor, and the anchor on the list?`,
+    })
+  }
+  throw new OperatorError('key_invalid', 'the access key is not the key of the access certificate')
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
+const origin = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
+
+/** Everything that `carnet-verifier serve` reads; docs/operations.md says it in words. */
+export interface VerifierConfig {
+  /** Where wallets and platforms reach this verifier, without a path. */
+  readonly baseUrl: string
+  readonly listen: { readonly host: string; readonly port: number }
+  /** The SQLite file. */
+  readonly database: string
+  /** The access certificate's key (PKCS#8 PEM) and chain (PEM, leaf first, without the anchor). */
+  readonly access: { readonly key: string; readonly chain: string }
+  /** A file or address of the signed trust list, and the file of its signer's public JWK. */
+  readonly trustList: {
+    readonly source: string
+    readonly signer: string
+    readonly refreshSeconds: number
+  }
+  /** The Ed25519 key (PKCS#8 PEM) that signs this verifier's audit log. */
+  readonly logKey: string
+  /** Names of platform systems and the SHA-256 of their keys; `carnet-verifier keys api` makes both. */
+  readonly apiKeys: readonly { readonly name: string; readonly sha256: string }[]
+  readonly defaultPolicy: string
+  /** A folder of further policy files. */
+  readonly policies?: string | undefined
+  readonly redirectOrigins: readonly string[]
+  readonly requestLifetimeSeconds: number
+  /** True on one machine only: status lists and trust lists may then be at private addresses and plain HTTP. */
+  readonly allowPrivateNetworks: boolean
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+}
+
+export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
+  baseUrl: origin,
+  listen: z.strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: z.int().min(0).max(65_535),
+  }),
+  database: z.string().min(1),
+  access: z.strictObject({ key: z.string().min(1), chain: z.string().min(1) }),
+  trustList: z.strictObject({
+    source: z.string().min(1),
+    signer: z.string().min(1),
+    refreshSeconds: z.int().min(1).max(86_400).default(300),
+  }),
+  logKey: z.string().min(1),
+  apiKeys: z
+    .array(z.strictObject({ name: z.string().regex(/^[\w.-]{1,64}$/), sha256 }))
+    .min(1, 'names no key, so nobody could ask'),
+  defaultPolicy: z.string().default('gig-identity'),
+  policies: z.string().optional(),
+  redirectOrigins: z.array(origin).default([]),
+  requestLifetimeSeconds: z.int().min(30).max(3600).default(300),
+  allowPrivateNetworks: z.boolean().default(false),
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+})

@@ -1,0 +1,304 @@
+import { z } from 'zod'
+import { appendEntry } from '../shared/audit/log.sqlite.ts'
+import type { NumericDate } from '../shared/clock.ts'
+import { parsePublicJwk } from '../shared/jose/jwk.ts'
+import { Problem } from '../shared/problem.ts'
+import { type Database, immediate } from '../shared/store/database.sqlite.ts'
+import {
+  answer as answerMove,
+  awaitingResponse,
+  expire,
+  type PresentationRequest,
+  type Rejection,
+  refuse,
+  reject,
+  retrieve,
+} from './request/request.ts'
+import type { Answer, Artefact, VerifierStore } from './store.ts'
+
+/** The schema of the verifier, in the order in which it grew. Each text runs once. */
+export const verifierMigrations: readonly string[] = [
+  `CREATE TABLE artefact (
+     sha256 TEXT PRIMARY KEY,
+     text TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE presentation_request (
+     id TEXT PRIMARY KEY,
+     platform TEXT NOT NULL,
+     policy_sha256 TEXT NOT NULL REFERENCES artefact (sha256),
+     redirect_uri TEXT,
+     client_id TEXT NOT NULL,
+     nonce TEXT NOT NULL UNIQUE,
+     object_id TEXT NOT NULL UNIQUE,
+     response_id TEXT NOT NULL UNIQUE,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     state TEXT NOT NULL CHECK (state IN ('requested', 'retrieved', 'answered', 'refused', 'expired')),
+     encryption_key TEXT,
+     encryption_pkcs8 TEXT,
+     rejections TEXT NOT NULL DEFAULT '[]',
+     reason TEXT,
+     ended_at INTEGER,
+     CHECK ((encryption_pkcs8 IS NOT NULL) = (state IN ('requested', 'retrieved'))),
+     CHECK ((encryption_key IS NOT NULL) = (encryption_pkcs8 IS NOT NULL)),
+     CHECK ((ended_at IS NULL) = (state IN ('requested', 'retrieved'))),
+     CHECK ((reason IS NOT NULL) = (state = 'refused'))
+   ) STRICT;
+   CREATE INDEX presentation_request_open ON presentation_request (expires_at)
+     WHERE state IN ('requested', 'retrieved');
+   CREATE TRIGGER presentation_request_ends_once BEFORE UPDATE ON presentation_request
+     WHEN old.ended_at IS NOT NULL
+     BEGIN SELECT RAISE(ABORT, 'an ended request is final'); END;
+   CREATE TABLE answer (
+     request_id TEXT PRIMARY KEY REFERENCES presentation_request (id),
+     verified_at INTEGER NOT NULL,
+     vp_token TEXT NOT NULL,
+     trust_list_sha256 TEXT NOT NULL REFERENCES artefact (sha256),
+     statuses TEXT NOT NULL,
+     acceptance TEXT NOT NULL,
+     receipt TEXT NOT NULL,
+     commitment_key TEXT NOT NULL,
+     response_code_sha256 TEXT,
+     redeemed_at INTEGER
+   ) STRICT;`,
+]
+
+const LOOKUP = {
+  id: 'SELECT * FROM presentation_request WHERE id = ?',
+  object: 'SELECT * FROM presentation_request WHERE object_id = ?',
+  response: 'SELECT * FROM presentation_request WHERE response_id = ?',
+} as const
+
+/** Opens the store that lives in `db`, whose migrations and those of the audit log have run. */
+export function openVerifierStore(db: Database): VerifierStore {
+  /** Makes one move in one transaction; an expired request is put down as such before the move is refused. */
+  const move = <Result>(
+    by: keyof typeof LOOKUP,
+    key: string,
+    now: NumericDate,
+    step: (request: PresentationRequest) => Result,
+  ): Result => {
+    const outcome = immediate(db, (): { result: Result } | { expired: Problem } => {
+      const found = load(db, by, key)
+      if (!found) throw new Problem('request_not_found', 'the address of the request is wrong')
+      const request = expire(found, now)
+      if (request === found) return { result: step(request) }
+      save(db, request)
+      return { expired: new Problem('request_expired', 'ask the platform for a new request') }
+    })
+    if ('expired' in outcome) throw outcome.expired
+    return outcome.result
+  }
+
+  return {
+    addRequest: async (request, policy) =>
+      immediate(db, () => {
+        keep(db, [policy])
+        db.prepare(
+          `INSERT INTO presentation_request (id, platform, policy_sha256, redirect_uri, client_id, nonce, object_id,
+             response_id, created_at, expires_at, state, encryption_key, encryption_pkcs8)
+           VALUES (@id, @platform, @policySha256, @redirectUri, @clientId, @nonce, @objectId,
+             @responseId, @createdAt, @expiresAt, @state, @key, @pkcs8)`,
+        ).run({
+          ...request,
+          redirectUri: request.redirectUri ?? null,
+          key: JSON.stringify(request.encryptionKey),
+        })
+      }),
+    findRequest: async (id, platform, now) =>
+      immediate(db, () => {
+        const found = load(db, 'id', id)
+        if (found?.platform !== platform) return undefined
+        const request = expire(found, now)
+        if (request !== found) save(db, request)
+        if (request.state !== 'answered') return { request }
+        return { request, answer: loadAnswer(db, request) }
+      }),
+    retrieveObject: async (objectId, now) =>
+      move('object', objectId, now, (request) => {
+        const retrieved = retrieve(request, now)
+        if (retrieved !== request) save(db, retrieved)
+        return retrieved
+      }),
+    awaitResponse: async (responseId, now) =>
+      move('response', responseId, now, (request) => awaitingResponse(request, now)),
+    recordAnswer: async (responseId, { answer, artefacts, entries }, now) =>
+      move('response', responseId, now, (request) => {
+        const answered = answerMove(request, now)
+        save(db, answered)
+        keep(db, artefacts)
+        saveAnswer(db, answered.id, answer)
+        for (const entry of entries) appendEntry(db, entry)
+      }),
+    recordRefusal: async (responseId, reason, now) =>
+      move('response', responseId, now, (request) => save(db, refuse(request, reason, now))),
+    recordRejection: async (responseId, code, now) =>
+      move('response', responseId, now, (request) => save(db, reject(request, code, now))),
+    redeemResponseCode: async (id, platform, codeSha256, now) => {
+      const { changes } = db
+        .prepare(
+          `UPDATE answer SET redeemed_at = ? WHERE request_id = ? AND response_code_sha256 = ? AND redeemed_at IS NULL
+             AND EXISTS (SELECT 1 FROM presentation_request WHERE id = request_id AND platform = ?)`,
+        )
+        .run(now, id, codeSha256, platform)
+      if (changes !== 1) {
+        throw new Problem(
+          'response_code_invalid',
+          'use the code that came back in this session, once',
+        )
+      }
+    },
+    findArtefact: async (sha256) =>
+      db
+        .prepare<[string], string>('SELECT text FROM artefact WHERE sha256 = ?')
+        .pluck()
+        .get(sha256) as string | undefined,
+    expireRequests: async (now) =>
+      immediate(db, () => {
+        const due = db
+          .prepare<[NumericDate], Row>(
+            `SELECT * FROM presentation_request WHERE state IN ('requested', 'retrieved') AND expires_at <= ?`,
+          )
+          .all(now)
+        for (const row of due) save(db, expire(toRequest(row), now))
+        return due.length
+      }),
+  }
+}
+
+interface Row {
+  readonly id: string
+  readonly platform: string
+  readonly policy_sha256: string
+  readonly redirect_uri: string | null
+  readonly client_id: string
+  readonly nonce: string
+  readonly object_id: string
+  readonly response_id: string
+  readonly created_at: number
+  readonly expires_at: number
+  readonly state: PresentationRequest['state']
+  readonly encryption_key: string | null
+  readonly encryption_pkcs8: string | null
+  readonly rejections: string
+  readonly reason: string | null
+  readonly ended_at: number | null
+}
+
+function load(db: Database, by: keyof typeof LOOKUP, key: string): PresentationRequest | undefined {
+  const row = db.prepare<[string], Row>(LOOKUP[by]).get(key)
+  return row && toRequest(row)
+}
+
+function toRequest(row: Row): PresentationRequest {
+  const facts = {
+    id: row.id,
+    platform: row.platform,
+    policySha256: row.policy_sha256,
+    redirectUri: row.redirect_uri ?? undefined,
+    clientId: row.client_id,
+    nonce: row.nonce,
+    objectId: row.object_id,
+    responseId: row.response_id,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }
+  const rejections = JSON.parse(row.rejections) as Rejection[]
+  const endedAt = row.ended_at ?? 0
+  switch (row.state) {
+    case 'requested':
+      return { ...facts, ...ephemeralKey(row), state: 'requested' }
+    case 'retrieved':
+      return { ...facts, ...ephemeralKey(row), state: 'retrieved', rejections }
+    case 'answered':
+      return { ...facts, state: 'answered', endedAt, rejections }
+    case 'refused':
+      return { ...facts, state: 'refused', endedAt, rejections, reason: row.reason ?? '' }
+    case 'expired':
+      return { ...facts, state: 'expired', endedAt, rejections }
+  }
+}
+
+const keySchema = z.object({ kid: z.string() }).loose()
+
+function ephemeralKey(row: Row) {
+  const jwk = keySchema.parse(JSON.parse(row.encryption_key ?? 'null'))
+  return {
+    encryptionKey: {
+      ...parsePublicJwk(jwk),
+      kid: jwk.kid,
+      alg: 'ECDH-ES' as const,
+      use: 'enc' as const,
+    },
+    pkcs8: row.encryption_pkcs8 ?? '',
+  }
+}
+
+/** Writes the state of a request that is there; its key goes when it ends. */
+function save(db: Database, request: PresentationRequest): void {
+  const open = request.state === 'requested' || request.state === 'retrieved'
+  db.prepare(
+    `UPDATE presentation_request SET state = @state, rejections = @rejections, reason = @reason, ended_at = @endedAt,
+       encryption_key = iif(@open, encryption_key, NULL), encryption_pkcs8 = iif(@open, encryption_pkcs8, NULL)
+     WHERE id = @id`,
+  ).run({
+    id: request.id,
+    state: request.state,
+    rejections: JSON.stringify(request.state === 'requested' ? [] : request.rejections),
+    reason: request.state === 'refused' ? request.reason : null,
+    endedAt: open ? null : request.endedAt,
+    open: open ? 1 : 0,
+  })
+}
+
+function keep(db: Database, artefacts: readonly Artefact[]): void {
+  const insert = db.prepare('INSERT INTO artefact VALUES (?, ?) ON CONFLICT DO NOTHING')
+  for (const { sha256, text } of artefacts) insert.run(sha256, text)
+}
+
+function saveAnswer(db: Database, requestId: string, answer: Answer): void {
+  db.prepare(
+    `INSERT INTO answer (request_id, verified_at, vp_token, trust_list_sha256, statuses, acceptance, receipt,
+       commitment_key, response_code_sha256)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(
+    requestId,
+    answer.verifiedAt,
+    JSON.stringify(answer.vpToken),
+    answer.trustListSha256,
+    JSON.stringify(answer.statuses),
+    JSON.stringify(answer.acceptance),
+    answer.receipt,
+    answer.commitmentKey,
+    answer.responseCodeSha256 ?? null,
+  )
+}
+
+interface AnswerRow {
+  readonly verified_at: number
+  readonly vp_token: string
+  readonly trust_list_sha256: string
+  readonly statuses: string
+  readonly acceptance: string
+  readonly receipt: string
+  readonly commitment_key: string
+  readonly response_code_sha256: string | null
+  readonly redeemed_at: number | null
+}
+
+function loadAnswer(db: Database, { id, policySha256 }: PresentationRequest): Answer {
+  const row = db.prepare<[string], AnswerRow>('SELECT * FROM answer WHERE request_id = ?').get(id)
+  if (!row) throw new Error('an answered request has no answer')
+  return {
+    vpToken: JSON.parse(row.vp_token),
+    verifiedAt: row.verified_at,
+    policySha256,
+    trustListSha256: row.trust_list_sha256,
+    statuses: JSON.parse(row.statuses),
+    acceptance: JSON.parse(row.acceptance),
+    receipt: row.receipt,
+    commitmentKey: row.commitment_key,
+    responseCodeSha256: row.response_code_sha256 ?? undefined,
+    redeemedAt: row.redeemed_at ?? undefined,
+  }
+}
