@@ -5,7 +5,14 @@ import { sha256Base64url } from '../../shared/hash.ts'
 import { parseJwt } from '../../shared/jose/jws.ts'
 import { readStatus, statusListBytes, writeStatus } from '../../shared/status-list/bits.ts'
 import { readStatusListClaims } from '../../shared/status-list/token.ts'
-import { type ListDraft, type Publication, STATUS_VALUES, type StatusStore } from './status.ts'
+import {
+  type ListDraft,
+  type NewPublication,
+  type Publication,
+  PublicationMismatch,
+  STATUS_VALUES,
+  type StatusStore,
+} from './status.ts'
 
 /** What a token says of its list. Token Status List §5.1. */
 export interface StatusClaims {
@@ -39,16 +46,11 @@ export interface Publisher {
   verifyToken(token: string, expectedUri: string, now: NumericDate): Promise<Uint8Array>
 }
 
-/** The database and what is published or was signed do not agree. Nothing was published; an operator must look. */
-export class PublicationMismatch extends Error {
-  override readonly name = 'PublicationMismatch'
-}
-
 /**
  * Publishes every list: one view of the database, compared with the publication before and again with what was
- * signed; token, archive and leaf in one transaction; then a checkpoint that covers them all. Only then does the store
- * serve them, so that nobody ever holds a token that is not in the log. A second of the clock carries at most one
- * publication of a list; a list that has one already is left for the next call.
+ * signed; then token, archive and leaf in one transaction; then a checkpoint that covers them all. Only then does the
+ * store serve them, so that nobody ever holds a token that is not in the log. Nothing is recorded for any list while
+ * one does not agree.
  * @throws PublicationMismatch, and whatever signing or the store throws: what was published before stays served
  */
 export async function publishStatusLists(
@@ -57,31 +59,29 @@ export async function publishStatusLists(
   reason: StatusPublished['reason'] = 'scheduled',
 ): Promise<Publication[]> {
   const { store, log } = publisher
-  const publications: Publication[] = []
+  const signed: NewPublication[] = []
   for (const list of await store.publishedLists(now)) {
-    const draft = await store.draft(list)
-    if (draft.previous?.iat === now) continue
-    publications.push(await publishList(publisher, draft, now, reason))
+    signed.push(await signList(publisher, await store.draft(list), { now, reason }))
   }
+  const publications: Publication[] = []
+  for (const publication of signed) publications.push(await store.record(publication))
   await log.publish(now)
   return publications
 }
 
-async function publishList(
-  { store, cadence, signToken, verifyToken }: Publisher,
+async function signList(
+  { cadence, signToken, verifyToken }: Publisher,
   draft: ListDraft,
-  now: NumericDate,
-  reason: StatusPublished['reason'],
-): Promise<Publication> {
-  const { id, uri, bits, size, previous } = draft
+  { now, reason }: { readonly now: NumericDate; readonly reason: StatusPublished['reason'] },
+): Promise<NewPublication> {
+  const { id, uri, bits, size, previous, lastEvent } = draft
   if (previous !== undefined && now < previous.iat) {
     throw new PublicationMismatch('the clock is behind the last publication')
   }
   const list = composeList(draft)
   const [iat, exp, ttl] = [now, now + cadence.validitySeconds, cadence.intervalSeconds]
   const token = await signToken({ uri, bits, list, iat, exp, ttl })
-  const signed = await verifyToken(token, uri, now)
-  if (Buffer.compare(signed, list) !== 0) {
+  if (Buffer.compare(await verifyToken(token, uri, now), list) !== 0) {
     throw new PublicationMismatch('the signed token does not hold the list')
   }
   const sequence = (previous?.sequence ?? 0) + 1
@@ -101,8 +101,7 @@ async function publishList(
     root: chunkRoot(list).toString('base64url'),
     reason,
   }
-  const { lastEvent } = draft
-  return store.record({ list: id, sequence, token, sha256, iat, exp, ttl, lastEvent, entry })
+  return { list: id, sequence, token, sha256, iat, exp, ttl, lastEvent, entry }
 }
 
 /**

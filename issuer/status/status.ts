@@ -12,12 +12,6 @@ export const STATUS_VALUES: Readonly<Record<CredentialStatus, number>> = {
   suspended: 2,
 }
 
-/** Where a credential copy stands: the `status_list` member of its `status` claim. Token Status List §6.2. */
-export interface StatusReference {
-  readonly uri: string
-  readonly idx: number
-}
-
 /** Why a status changed, in classes that the regulator sees. A public list shows none of them. */
 export type ReasonClass =
   | 'holder_request'
@@ -73,6 +67,11 @@ export function statusOf(value: number): CredentialStatus {
   if (value === STATUS_VALUES.suspended) return 'suspended'
   if (value === STATUS_VALUES.revoked) return 'revoked'
   throw new RangeError('not a status value of our lists')
+}
+
+/** The database and what is published or was signed do not agree. Nothing was published; an operator must look. */
+export class PublicationMismatch extends Error {
+  override readonly name = 'PublicationMismatch'
 }
 
 /** Lists from which credentials of one tenant and lifetime class take their indexes. */
@@ -150,7 +149,7 @@ export interface StatusStore {
   draft(list: string): Promise<ListDraft>
   /**
    * Archives a token, appends its leaf and marks the changes that it carries, all or nothing. It refuses what is not
-   * the next sequence with a later `iat`, so that of two publishers one wins and an older state never comes after.
+   * the next sequence or has an earlier `iat`, so that of two publishers one wins and an older state never comes after.
    */
   record(publication: NewPublication): Promise<Publication>
   /** The newest publication of a list that a published checkpoint covers. */

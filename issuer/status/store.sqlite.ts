@@ -7,6 +7,7 @@ import { encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
 import { permute } from './permutation.ts'
 import {
@@ -16,10 +17,10 @@ import {
   type ListPool,
   type NewPublication,
   type Publication,
+  PublicationMismatch,
   type ReasonClass,
   type ServedToken,
   STATUS_VALUES,
-  type StatusReference,
   type StatusStore,
   statusOf,
 } from './status.ts'
@@ -66,7 +67,7 @@ export const statusMigrations: readonly string[] = [
      sequence INTEGER NOT NULL,
      token TEXT NOT NULL,
      gzip BLOB NOT NULL,
-     sha256 TEXT NOT NULL UNIQUE,
+     sha256 TEXT NOT NULL,
      iat INTEGER NOT NULL,
      exp INTEGER NOT NULL,
      ttl INTEGER NOT NULL,
@@ -75,6 +76,7 @@ export const statusMigrations: readonly string[] = [
      leaf_hash TEXT NOT NULL,
      PRIMARY KEY (list, sequence)
    ) STRICT, WITHOUT ROWID;
+   CREATE INDEX status_publication_by_digest ON status_publication (sha256);
    CREATE INDEX status_publication_by_time ON status_publication (list, iat);
    CREATE TRIGGER status_publication_is_final BEFORE UPDATE ON status_publication
      BEGIN SELECT RAISE(ABORT, 'a publication is final'); END;`,
@@ -209,7 +211,8 @@ export function openStatusStore(
       const token = served(db, where, [list, time, publishedSize(db)])
       return token !== undefined && time <= token.exp ? token : undefined
     },
-    bySha256: async (sha256) => served(db, 'sha256 = ? AND leaf < ?', [sha256, publishedSize(db)]),
+    bySha256: async (sha256) =>
+      served(db, 'sha256 = ? AND leaf < ? LIMIT 1', [sha256, publishedSize(db)]),
     retainedUntil: async (list) => listRow(db, list)?.retained_until,
     uris: async (now) => publishedLists(db, now).map(({ uri }) => uri),
   }
@@ -308,8 +311,8 @@ function record(db: Database, publication: NewPublication): Publication {
       'SELECT sequence, iat FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
     )
     .get(list)
-  if (uri === undefined || sequence !== (last?.sequence ?? 0) + 1 || iat <= (last?.iat ?? 0)) {
-    throw new Error('another publication of this list came first')
+  if (uri === undefined || sequence !== (last?.sequence ?? 0) + 1 || iat < (last?.iat ?? 0)) {
+    throw new PublicationMismatch('another publication of this list came first')
   }
   const leaf = appendEntry(db, entry)
   const leafHash = encodeBase64url(hashLeaf(encodeEntry(entry)))

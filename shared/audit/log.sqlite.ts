@@ -1,9 +1,10 @@
 import type { NumericDate } from '../clock.ts'
 import type { Ed25519Signer } from '../key/signer.ts'
 import { type Database, immediate } from '../store/database.sqlite.ts'
-import { parseCheckpoint, signCheckpoint } from './checkpoint.ts'
+import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
-import type { AuditLog } from './log.ts'
+import { type AuditLog, LogMismatch } from './log.ts'
+import type { CheckpointMark } from './mark.ts'
 import {
   appendLeafHash,
   type CompactRange,
@@ -72,8 +73,14 @@ export function publishedSize(db: Database): number {
 /** Opens the log that lives in `db`, whose migrations have run. One log per database. */
 export function openAuditLog(
   db: Database,
-  { origin, signer }: { readonly origin: string; readonly signer: Ed25519Signer },
+  options: {
+    readonly origin: string
+    readonly signer: Ed25519Signer
+    /** Without it, a database restored from an old backup is found out by witnesses and auditors only. */
+    readonly mark?: CheckpointMark
+  },
 ): AuditLog {
+  const { origin, signer } = options
   const { vkey } = noteVerifier(origin, signer.publicJwk)
   const subtree = storedSubtree(db)
   let publishing: Promise<unknown> = Promise.resolve()
@@ -84,7 +91,7 @@ export function openAuditLog(
     append: async (entry) => immediate(db, () => appendEntry(db, entry)),
     publish: (now) => {
       // One at a time in this process; between processes the head decides (see `publishOnce`).
-      const next = publishing.then(() => publish(db, origin, signer, now))
+      const next = publishing.then(() => publish(db, { ...options, now }))
       publishing = next.catch(() => undefined)
       return next
     },
@@ -142,7 +149,7 @@ function entriesBetween(db: Database, start: number, end: number): Buffer[] {
       'SELECT idx, entry FROM audit_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
     )
     .all(start, end)
-  if (rows.length !== end - start) throw new Error('the audit log has lost an entry')
+  if (rows.length !== end - start) throw new LogMismatch('the log has lost an entry')
   return rows.map(({ entry }) => entry)
 }
 
@@ -152,7 +159,7 @@ function tileBytes(db: Database, level: number, index: number): Buffer {
       'SELECT hashes FROM audit_tile WHERE level = ? AND idx = ?',
     )
     .get(level, index)
-  if (row === undefined) throw new Error('the audit log has lost a tile')
+  if (row === undefined) throw new LogMismatch('the log has lost a tile')
   return row.hashes
 }
 
@@ -160,32 +167,32 @@ function storedSubtree(db: Database): SubtreeHash {
   return subtreeHashFrom((level, index) => tileBytes(db, level, index))
 }
 
-async function publish(
-  db: Database,
-  origin: string,
-  signer: Ed25519Signer,
-  now: NumericDate,
-): Promise<string> {
+interface Sequencer {
+  readonly origin: string
+  readonly signer: Ed25519Signer
+  readonly mark?: CheckpointMark
+  readonly now: NumericDate
+}
+
+async function publish(db: Database, sequencer: Sequencer): Promise<string> {
   const target = entryCount(db)
+  await refuseOlderThanMark(db, sequencer, target)
   for (;;) {
     const last = head(db)
     if (last !== undefined && last.size >= target) return last.note
-    await publishOnce(db, { origin, signer, now, last, target })
+    await publishOnce(db, { ...sequencer, last, target })
   }
 }
 
-/** Signs one larger tree. Whoever commits first wins; the other finds the head moved and looks again. */
+/**
+ * Signs one larger tree. The mark is written before the database says so, and both before anything is served; whoever
+ * commits first wins, and the other finds the head moved and looks again.
+ */
 async function publishOnce(
   db: Database,
-  context: {
-    readonly origin: string
-    readonly signer: Ed25519Signer
-    readonly now: NumericDate
-    readonly last: Head | undefined
-    readonly target: number
-  },
+  context: Sequencer & { readonly last: Head | undefined; readonly target: number },
 ): Promise<void> {
-  const { origin, signer, now, last, target } = context
+  const { origin, signer, mark, now, last, target } = context
   const start = last?.size ?? 0
   const size = Math.min(target, start + BATCH)
   const range = rightEdge(db, last)
@@ -197,6 +204,7 @@ async function publishOnce(
   }
   const root = compactRoot(range)
   const note = await signCheckpoint({ origin, size, root }, signer)
+  await mark?.write(note)
   immediate(db, () => {
     if (publishedSize(db) !== (last?.size ?? -1)) return
     for (const tile of tiles.values()) storeTile(db, tile)
@@ -206,11 +214,40 @@ async function publishOnce(
   })
 }
 
+/** A mark beyond what is stored, or of another tree, was signed by a database that this one does not continue. */
+async function refuseOlderThanMark(
+  db: Database,
+  { origin, signer, mark }: Sequencer,
+  target: number,
+): Promise<void> {
+  const text = await mark?.read()
+  if (text === undefined) return
+  const { size, root } = verifyCheckpoint(text, noteVerifier(origin, signer.publicJwk))
+  if (size > target) {
+    throw new LogMismatch(`the log holds ${target} entries and has signed ${size}`)
+  }
+  if (!rootAt(db, size).equals(root)) {
+    throw new LogMismatch(`the log is not the one that signed ${size} entries`)
+  }
+}
+
+/** The root of the first `size` entries, out of tiles and what was appended since. */
+function rootAt(db: Database, size: number): Buffer {
+  const last = head(db)
+  if (last !== undefined && size === last.size) return last.root
+  if (last !== undefined && size < last.size) {
+    return rangeHash({ start: 0, end: size }, storedSubtree(db))
+  }
+  const range = rightEdge(db, last)
+  for (const entry of entriesBetween(db, range.size, size)) appendLeafHash(range, hashLeaf(entry))
+  return compactRoot(range)
+}
+
 /** The right edge of the last signed tree, out of its tiles, after showing that it is what was signed. */
 function rightEdge(db: Database, last: Head | undefined): CompactRange {
   const range = compactRangeAt(last?.size ?? 0, storedSubtree(db))
   if (last !== undefined && !compactRoot(range).equals(last.root)) {
-    throw new Error('the tiles of the audit log do not hash to its last checkpoint')
+    throw new LogMismatch('the tiles of the log do not hash to its last checkpoint')
   }
   return range
 }
@@ -238,7 +275,7 @@ function addToTile(
 
 function storeTile(db: Database, { level, index, start, hashes }: NewTile): void {
   const before = start === 0 ? Buffer.alloc(0) : tileBytes(db, level, index)
-  if (before.length !== start * HASH_LENGTH) throw new Error('a tile of the audit log has moved')
+  if (before.length !== start * HASH_LENGTH) throw new LogMismatch('a tile of the log has moved')
   db.prepare(
     `INSERT INTO audit_tile (level, idx, hashes) VALUES (?, ?, ?)
      ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes`,

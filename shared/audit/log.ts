@@ -2,6 +2,14 @@ import type { NumericDate } from '../clock.ts'
 import type { AuditEntry } from './entry.ts'
 
 /**
+ * What is stored is not what was signed: an entry or tile was altered, or the database is older than the mark that is
+ * kept apart from it. Nothing is signed; an operator must look.
+ */
+export class LogMismatch extends Error {
+  override readonly name = 'LogMismatch'
+}
+
+/**
  * The append-only log of one issuer tenant. Every method is one transaction. An appended entry is durable and has its
  * place for ever, but only {@link publish} shows it; what is served never goes beyond the last published checkpoint.
  */
@@ -14,7 +22,8 @@ export interface AuditLog {
   append(entry: AuditEntry): Promise<number>
   /**
    * Builds tiles, signs, and answers a checkpoint that covers every entry appended before the call. It never signs
-   * two roots for one size; where what is stored does not hash to what was signed it throws and signs nothing.
+   * two roots for one size; where what is stored does not hash to what was signed it throws {@link LogMismatch} and
+   * signs nothing.
    */
   publish(now: NumericDate): Promise<string>
   /** The last published checkpoint; `undefined` before the first. */

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type RequestHandler } from 'express'
 import { type Publisher, publishStatusLists } from '../../issuer/status/publish.ts'
-import type { CredentialStatus, StatusReference } from '../../issuer/status/status.ts'
+import type { CredentialStatus } from '../../issuer/status/status.ts'
 import { statusRouter } from '../../issuer/status/status-list.http.ts'
 import {
   allocateIndexes,
@@ -36,6 +36,8 @@ export interface AuditedIssuer {
   publish(): Promise<void>
   close(): Promise<void>
 }
+
+import type { StatusReference } from '../../shared/status-list/reference.ts'
 
 export async function openAuditedIssuer(): Promise<AuditedIssuer> {
   const db = openDatabase(':memory:', { audit: auditLogMigrations, status: statusMigrations })

@@ -70,8 +70,8 @@ function judgeChain({ leaf, previous }: PublicationCase, report: Report): void {
   }
   if (previous === undefined) return
   const before = previous.leaf
-  if (leaf.iat <= before.iat) {
-    report('back_dating', `iat ${leaf.iat} is not after ${before.iat} of the publication before`)
+  if (leaf.iat < before.iat) {
+    report('back_dating', `iat ${leaf.iat} is before ${before.iat} of the publication before`)
   }
   if (leaf.iat > before.exp) {
     report('coverage_gap', `no token was valid from ${before.exp} to ${leaf.iat}`)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { PublicationMismatch, publishStatusLists } from '../../../issuer/status/publish.ts'
-import type { CredentialStatus, StatusReference } from '../../../issuer/status/status.ts'
+import { publishStatusLists } from '../../../issuer/status/publish.ts'
+import { type CredentialStatus, PublicationMismatch } from '../../../issuer/status/status.ts'
 import { allocateIndexes, changeStatus } from '../../../issuer/status/store.sqlite.ts'
 import { decodeEntry } from '../../../shared/audit/entry.ts'
 import { parseVkey } from '../../../shared/audit/note.ts'
@@ -9,6 +9,7 @@ import { chunkRoot, statusPublishedEntry } from '../../../shared/audit/status-le
 import { parseEntryBundle } from '../../../shared/audit/tile.ts'
 import { sha256Base64url } from '../../../shared/hash.ts'
 import { Problem } from '../../../shared/problem.ts'
+import type { StatusReference } from '../../../shared/status-list/reference.ts'
 import { immediate } from '../../../shared/store/database.sqlite.ts'
 import {
   listOf,
@@ -159,8 +160,34 @@ describe('publishStatusLists', () => {
     await refuses(publishStatusLists(fixture.publisher, NOW - 1))
   })
 
-  it('publishes a list once in a second, so that each time has one answer', async () => {
-    expect(await publishStatusLists(fixture.publisher, NOW)).to.deep.equal([])
+  it('publishes again in the same second, and the later publication answers for it', async () => {
+    change('revoked', NOW)
+    await publishStatusLists(fixture.publisher, NOW, 'emergency')
+    const list = (references[0]?.uri ?? '').split('/').at(-1) ?? ''
+    expect(await fixture.store.at(list, NOW)).to.deep.equal(await fixture.store.current(list))
+    expect(await currentValue()).to.equal(1)
+  })
+
+  it('records nothing for any list while one does not agree', async () => {
+    const size = () => fixture.db.prepare('SELECT count(*) FROM audit_entry').pluck().get()
+    fixture.db.prepare('UPDATE status_entry SET status = 2 WHERE idx = ?').run(references[1]?.idx)
+    const before = size()
+    await refuses(publishStatusLists(fixture.publisher, NOW + 3))
+    expect(size()).to.equal(before)
+  })
+
+  it('lets one of two publishers win and none publish twice', async () => {
+    change('revoked', NOW + 1)
+    const outcomes = await Promise.allSettled([
+      publishStatusLists(fixture.publisher, NOW + 2),
+      publishStatusLists(fixture.publisher, NOW + 2),
+    ])
+    expect(outcomes.filter(({ status }) => status === 'rejected')).to.have.length(1)
+    const doubled = fixture.db
+      .prepare('SELECT list FROM status_publication GROUP BY list HAVING max(sequence) <> count(*)')
+      .all()
+    expect(doubled).to.deep.equal([])
+    expect(await currentValue()).to.equal(1)
   })
 })
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { StatusReference } from '../../../issuer/status/status.ts'
+import type { StatusReference } from '../../../shared/status-list/reference.ts'
 import { run } from '../../../verifier/audit/program.ts'
 import type { AuditWorld } from '../../../verifier/audit/world.ts'
 import { type AuditedIssuer, openAuditedIssuer } from '../../support/audited-issuer.ts'

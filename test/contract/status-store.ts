@@ -1,0 +1,158 @@
+import { expect } from 'chai'
+import { publishStatusLists } from '../../issuer/status/publish.ts'
+import {
+  type CredentialStatus,
+  type ListPool,
+  type NewPublication,
+  PublicationMismatch,
+  type StatusStore,
+} from '../../issuer/status/status.ts'
+import type { AuditLog } from '../../shared/audit/log.ts'
+import { Problem } from '../../shared/problem.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
+import { listOf, unsignedTokens, valueAt } from '../support/status.ts'
+
+/** One handle on the lists and the log of an issuer, as one process has it. */
+export interface StatusStoreHandle {
+  readonly store: StatusStore
+  readonly log: AuditLog
+  /** Allocates in a transaction of its own. */
+  allocate(copies: number, credentialExpires: number): Promise<StatusReference[]>
+  /** Changes a status in a transaction of its own. */
+  change(reference: StatusReference, to: CredentialStatus, now: number): Promise<number>
+}
+
+/** Two handles on one empty database. */
+export interface StatusStoreFixture {
+  readonly first: StatusStoreHandle
+  readonly second: StatusStoreHandle
+  close(): Promise<void>
+}
+
+const NOW = 1_800_000_000
+const POOL: ListPool = { name: 'standard', size: 64, lanes: 3 }
+
+/** The promises of {@link StatusStore}, to be kept by every adapter. */
+export function statusStoreContract(name: string, open: () => Promise<StatusStoreFixture>): void {
+  describe(`StatusStore, ${name}`, () => {
+    let fixture: StatusStoreFixture
+    const publish = ({ store, log }: StatusStoreHandle, now: number) =>
+      publishStatusLists(
+        { store, log, cadence: { intervalSeconds: 300, validitySeconds: 3600 }, ...unsignedTokens },
+        now,
+      )
+    const idOf = (uri: string): string => uri.split('/').at(-1) ?? ''
+    const statusAt = async ({ uri, idx }: StatusReference, time?: number) => {
+      const { store } = fixture.second
+      const token = await (time === undefined
+        ? store.current(idOf(uri))
+        : store.at(idOf(uri), time))
+      return token === undefined ? undefined : valueAt(listOf(token.token), idx)
+    }
+
+    beforeEach(async () => {
+      fixture = await open()
+      await fixture.first.store.keepOpen(POOL, NOW)
+    })
+    afterEach(() => fixture.close())
+
+    it('keeps as many lists open as the pool has lanes, and no more', async () => {
+      await fixture.second.store.keepOpen(POOL, NOW)
+      expect(await fixture.first.store.publishedLists(NOW)).to.have.length(3)
+      expect(await fixture.second.store.uris(NOW)).to.have.length(3)
+    })
+
+    it('gives indexes of lists that are live and of no others', async () => {
+      const early = await fixture.first.allocate(1, NOW + 9).catch((error) => error)
+      expect(early).to.be.instanceOf(Problem).with.property('code', 'busy')
+      await publish(fixture.first, NOW)
+      const references = await fixture.first.allocate(3, NOW + 9)
+      expect(new Set(references.map(({ uri }) => uri)).size).to.equal(3)
+      const many = await fixture.first.allocate(4, NOW + 9).catch((error) => error)
+      expect(many).to.be.instanceOf(Problem).with.property('code', 'busy')
+    })
+
+    it('gives no index twice to two processes at once', async () => {
+      await publish(fixture.first, NOW)
+      const batches = await Promise.all(
+        Array.from({ length: 60 }, (_, n) =>
+          (n % 2 === 0 ? fixture.first : fixture.second).allocate(2, NOW + 9),
+        ),
+      )
+      const taken = batches.flat().map(({ uri, idx }) => `${uri}#${idx}`)
+      expect(new Set(taken).size).to.equal(120)
+    })
+
+    it('serves what a checkpoint covers, to every process, and its past', async () => {
+      await publish(fixture.first, NOW)
+      const [reference] = (await fixture.first.allocate(1, NOW + 9)) as [StatusReference]
+      await fixture.second.change(reference, 'revoked', NOW + 1)
+      expect(await statusAt(reference)).to.equal(0)
+      await publish(fixture.first, NOW + 300)
+      expect(await statusAt(reference)).to.equal(1)
+      expect(await statusAt(reference, NOW + 299)).to.equal(0)
+      expect(await statusAt(reference, NOW - 1)).to.equal(undefined)
+      expect(await statusAt(reference, NOW + 300 + 3601)).to.equal(undefined)
+    })
+
+    it('finds an archived token by its digest', async () => {
+      const [publication] = await publish(fixture.first, NOW)
+      const archived = await fixture.second.store.bySha256(publication?.sha256 ?? '')
+      expect(archived?.token).to.equal(publication?.token)
+      expect(await fixture.second.store.bySha256('unknown')).to.equal(undefined)
+    })
+
+    it('records a sequence once and never with an earlier iat', async () => {
+      const [publication] = await publish(fixture.first, NOW)
+      const { list = '', sha256 = '' } = publication ?? {}
+      const next: NewPublication = {
+        list,
+        sequence: 2,
+        token: 'a.b.c',
+        sha256,
+        iat: NOW,
+        exp: NOW + 1,
+        ttl: 1,
+        lastEvent: 0,
+        entry: { type: 'test', at: NOW },
+      }
+      for (const wrong of [{ sequence: 1 }, { sequence: 3 }, { iat: NOW - 1 }]) {
+        const outcome = await fixture.second.store.record({ ...next, ...wrong }).catch((e) => e)
+        expect(outcome).to.be.instanceOf(PublicationMismatch)
+      }
+      const both = await Promise.allSettled([
+        fixture.first.store.record(next),
+        fixture.second.store.record(next),
+      ])
+      expect(both.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
+    })
+
+    it('lets no change leave revoked', async () => {
+      await publish(fixture.first, NOW)
+      const [reference] = (await fixture.first.allocate(1, NOW + 9)) as [StatusReference]
+      await fixture.first.change(reference, 'suspended', NOW + 1)
+      await fixture.first.change(reference, 'revoked', NOW + 2)
+      for (const to of ['valid', 'suspended', 'revoked'] as const) {
+        const outcome = await fixture.second.change(reference, to, NOW + 3).catch((e) => e)
+        expect(outcome).to.be.instanceOf(Problem).with.property('code', 'status_final')
+      }
+    })
+
+    it('knows no status of an index that was never given', async () => {
+      await publish(fixture.first, NOW)
+      const [reference] = (await fixture.first.allocate(1, NOW + 9)) as [StatusReference]
+      const other = { ...reference, idx: (reference.idx + 1) % POOL.size }
+      const outcome = await fixture.first.change(other, 'revoked', NOW).catch((e) => e)
+      expect(outcome).to.be.instanceOf(Problem).with.property('code', 'credential_not_found')
+    })
+
+    it('publishes a full list until its last credential has expired', async () => {
+      await publish(fixture.first, NOW)
+      for (let n = 0; n < POOL.size; n++) await fixture.first.allocate(3, NOW + 1000)
+      expect(await fixture.first.store.publishedLists(NOW + 1000)).to.have.length(3)
+      expect(await fixture.first.store.publishedLists(NOW + 1001)).to.have.length(0)
+      await fixture.first.store.keepOpen(POOL, NOW + 1001)
+      expect(await fixture.first.store.publishedLists(NOW + 1001)).to.have.length(3)
+    })
+  })
+}
