@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { init } from './commands/init.ts'
 import { journal } from './commands/journal.ts'
+import { present } from './commands/present.ts'
 import { receive } from './commands/receive.ts'
 import { trust } from './commands/trust.ts'
 import { WalletError } from './error.ts'
@@ -97,6 +98,18 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     )
     .action(async (offer: string | undefined, given: { txCode?: string; copies: number }) => {
       await receive(world, { ...options(), offer, ...given })
+    })
+
+  root
+    .command('present')
+    .description('show what a verifier asks for, after you agreed')
+    .argument('<REQUEST>', 'the link of the request, in quotes')
+    .addOption(new Option('-y, --yes', 'agree beforehand, for scripts').default(false))
+    .addOption(
+      new Option('--show-portrait', 'agree beforehand that a portrait is shown').default(false),
+    )
+    .action(async (request: string, given: { yes: boolean; showPortrait: boolean }) => {
+      await present(world, { ...options(), request, ...given })
     })
 
   root

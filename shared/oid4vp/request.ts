@@ -21,6 +21,8 @@ const REQUEST_OBJECT_TYP = 'oauth-authz-req+jwt'
 /** "the aud claim MUST be equal to https://self-issued.me/v2" where the wallet's metadata is not discovered. OpenID4VP 1.0 §5.8. */
 const STATIC_DISCOVERY_AUDIENCE = 'https://self-issued.me/v2'
 const CLOCK_TOLERANCE_SECONDS = 60
+/** Our entry of `verifier_info`, which a wallet that does not know it ignores. OpenID4VP 1.0 §5.1. */
+const PURPOSE_FORMAT = 'urn:carnet:verifier-info:purpose:1'
 
 const urlSafe = z
   .string()
@@ -43,6 +45,9 @@ export interface RequestObject {
   readonly state?: string | undefined
   readonly wallet_nonce?: string | undefined
   readonly dcql_query: Readonly<Record<string, unknown>>
+  readonly verifier_info?:
+    | readonly { readonly format: string; readonly data?: unknown }[]
+    | undefined
   readonly client_metadata: {
     readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
     readonly encrypted_response_enc_values_supported: readonly string[]
@@ -67,6 +72,11 @@ const requestObjectSchema: z.ZodType<RequestObject> = z.object({
   state: urlSafe.optional(),
   wallet_nonce: urlSafe.optional(),
   dcql_query: z.record(z.string(), z.unknown()),
+  verifier_info: z
+    .array(z.object({ format: z.string().max(256), data: z.unknown() }))
+    .min(1)
+    .max(16)
+    .optional(),
   client_metadata: clientMetadataSchema,
   redirect_uri: z.never({ error: 'must not be present with direct_post.jwt' }).optional(),
   scope: z.never({ error: 'must not be present beside dcql_query' }).optional(),
@@ -81,6 +91,8 @@ export interface RequestObjectParameters {
   readonly state?: string | undefined
   readonly walletNonce?: string | undefined
   readonly query: JsonObject
+  /** Why the verifier asks, in its own words, for the consent screen. */
+  readonly purpose?: string | undefined
   readonly encryptionKey: EncryptionJwk
   readonly issuedAt: NumericDate
   readonly expiresAt: NumericDate
@@ -97,7 +109,7 @@ export function signRequestObject(
   parameters: RequestObjectParameters,
   { signer, x5c }: { readonly signer: Es256Signer; readonly x5c: readonly string[] },
 ): Promise<string> {
-  const { state, walletNonce } = parameters
+  const { state, walletNonce, purpose } = parameters
   const payload: JsonObject = {
     client_id: x509HashClientId(x5c[0] ?? ''),
     aud: STATIC_DISCOVERY_AUDIENCE,
@@ -108,6 +120,9 @@ export function signRequestObject(
     ...(state === undefined ? {} : { state }),
     ...(walletNonce === undefined ? {} : { wallet_nonce: walletNonce }),
     dcql_query: parameters.query,
+    ...(purpose === undefined
+      ? {}
+      : { verifier_info: [{ format: PURPOSE_FORMAT, data: { purpose } }] }),
     client_metadata: {
       jwks: { keys: [{ ...parameters.encryptionKey }] },
       encrypted_response_enc_values_supported: [...RESPONSE_ENCRYPTIONS],
@@ -126,6 +141,8 @@ export interface VerifiedRequest {
   readonly clientId: string
   readonly request: RequestObject
   readonly query: DcqlQuery
+  /** Why the verifier asks, in its own words: signed by it, and vouched for by nobody else. */
+  readonly purpose?: string
   /** The access certificate chain: who asks, in the words of whoever registered them. */
   readonly verifier: VerifiedChain
   readonly encryption: { readonly recipient: EncryptionJwk; readonly enc: ContentEncryption }
@@ -161,9 +178,19 @@ export function verifyRequestObject(
     clientId: request.client_id,
     request,
     query: refusing('dcql_query is not valid', () => parseDcqlQuery(request.dcql_query)),
+    ...purposeOf(request),
     verifier,
     encryption: chooseEncryption(request.client_metadata),
   }
+}
+
+const purposeSchema = z.object({ purpose: z.string().min(1).max(500) })
+
+/** "Wallets that do not … support the format … MUST ignore" an entry; one that is not ours is no error. */
+function purposeOf({ verifier_info: entries = [] }: RequestObject): { purpose?: string } {
+  const own = entries.find(({ format }) => format === PURPOSE_FORMAT)
+  const parsed = purposeSchema.safeParse(own?.data)
+  return parsed.success ? { purpose: parsed.data.purpose } : {}
 }
 
 function authenticate(

@@ -12,7 +12,7 @@ import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { issueSdJwt } from '../../shared/sd-jwt/issue.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
-import { NOW, testAuthority } from './pki.ts'
+import { NOW, type TestAuthority, testAuthority } from './pki.ts'
 
 const ISSUER = 'https://issuer.example'
 const DAY = 86_400
@@ -42,6 +42,8 @@ export interface PeerIssuer {
   /** A signed trust list that names the issuer's authority, and the key that signed it. */
   readonly trustList: string
   readonly trustSigner: EcPublicJwk
+  /** The authority of the same list that verifiers have their access certificates from. */
+  readonly accessAuthority: TestAuthority
   readonly txCode: string
   /** Paths in the order in which they were asked for. */
   readonly asked: string[]
@@ -278,6 +280,7 @@ export async function peerIssuer({
       listSigner,
     ),
     trustSigner: listSigner.publicJwk,
+    accessAuthority: access,
     txCode: '493536',
     asked: [],
     notifications: [],

@@ -1,0 +1,46 @@
+import type { ClaimPath } from '../../shared/sd-jwt/claim-path.ts'
+
+/** What people call the claims that wallets are asked for. */
+const WORDS: Readonly<Record<string, string>> = {
+  family_name: 'family name',
+  given_name: 'given names',
+  birthdate: 'date of birth',
+  place_of_birth: 'place of birth',
+  nationalities: 'nationality',
+  address: 'address',
+  sex: 'sex',
+  picture: 'portrait',
+  email: 'e-mail address',
+  phone_number: 'phone number',
+  birth_family_name: 'family name at birth',
+  birth_given_name: 'given names at birth',
+  personal_administrative_number: 'personal number',
+  issuing_authority: 'issuing authority',
+  issuing_country: 'issuing country',
+  date_of_expiry: 'date of expiry',
+  date_of_issuance: 'date of issuance',
+  document: 'identity document',
+  'document.number': 'document number',
+  'document.type': 'document type',
+  'document.issuing_country': 'document: issuing country',
+  'document.date_of_expiry': 'document: date of expiry',
+  verification: 'how you were verified',
+}
+
+/** A path as text, such as `document.number`; elements of a list carry no number. */
+export function pathText(path: ClaimPath): string {
+  return path.filter((part) => typeof part === 'string').join('.')
+}
+
+/** What people call the claim at a path; its own name where there is no word for it. */
+export function claimWords(path: ClaimPath): string {
+  const text = pathText(path)
+  const word = WORDS[text]
+  if (word !== undefined) return word
+  const [first, second] = path
+  if (first === 'age_equal_or_over' && typeof second === 'string') return `${second} or older`
+  if (first === 'verification' && typeof second === 'string') {
+    return `how you were verified: ${second.replace(/_/g, ' ')}`
+  }
+  return text
+}
