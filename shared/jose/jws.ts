@@ -83,13 +83,17 @@ export function verifyJwtSignature(
   if (!ALGORITHMS[key.crv].includes(header.alg as string)) {
     throw new JoseError('algorithm_not_allowed', 'alg is not allowed for this key')
   }
-  const data = Buffer.from(signingInput, 'latin1')
-  const verified =
-    signature.length === 64 &&
-    (key.kty === 'EC'
-      ? verify('sha256', data, { key: publicKeyObject(key), dsaEncoding: 'ieee-p1363' }, signature)
-      : verify(null, data, publicKeyObject(key), signature))
-  if (!verified) throw new JoseError('signature_invalid', 'signature does not verify')
+  if (!verifySignature(key, Buffer.from(signingInput, 'latin1'), signature)) {
+    throw new JoseError('signature_invalid', 'signature does not verify')
+  }
+}
+
+/** Whether a raw signature of 64 bytes is one of `key` over `data`: ES256 for P-256, EdDSA for Ed25519. */
+export function verifySignature(key: PublicJwk, data: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== 64) return false
+  const keyObject = publicKeyObject(key)
+  if (key.kty === 'OKP') return verify(null, data, keyObject, signature)
+  return verify('sha256', data, { key: keyObject, dsaEncoding: 'ieee-p1363' }, signature)
 }
 
 /** What a JWT must say and be; see {@link verifyJwt}. */

@@ -97,27 +97,45 @@ export function verifyStatusListToken(
   }
 }
 
-/** What the claims of a token say, its signature and times aside. @throws StatusListError */
+/** The members of a token, in JWT or CWT form, that say what it holds. */
+export interface StatusListMembers {
+  readonly sub: unknown
+  readonly iat: unknown
+  readonly exp: unknown
+  readonly ttl: unknown
+  readonly bits: unknown
+  /** Compressed; `undefined` when it could not be decoded. */
+  readonly lst: Uint8Array | undefined
+}
+
+/** Reads the claims of a token in JWT form; signature and times are checked elsewhere. @throws StatusListError */
 export function readStatusListClaims(
-  claims: JsonObject,
+  { sub, iat, exp, ttl, status_list: statusList }: JsonObject,
   expectedUri: string,
 ): Omit<StatusList, 'tokenSha256' | 'chain'> {
-  const { sub, iat, exp, ttl, status_list: statusList } = claims
+  if (!isJsonObject(statusList)) throw new StatusListError('malformed', 'status_list is missing')
+  const { bits, lst } = statusList
+  const compressed = typeof lst === 'string' ? decodeBase64url(lst) : undefined
+  return readStatusListMembers({ sub, iat, exp, ttl, bits, lst: compressed }, expectedUri)
+}
+
+/** Reads what a token holds, whatever its form. Token Status List §5.1, §5.2, §8.3. @throws StatusListError */
+export function readStatusListMembers(
+  { sub, iat, exp, ttl, bits, lst }: StatusListMembers,
+  expectedUri: string,
+): Omit<StatusList, 'tokenSha256' | 'chain'> {
   // "The subject claim … MUST be equal to that of the uri claim in the status_list of the Referenced Token."
   if (sub !== expectedUri) throw new StatusListError('uri_mismatch', 'sub is not the expected uri')
   if (typeof iat !== 'number') throw new StatusListError('claim_invalid', 'iat is missing')
   if (ttl !== undefined && !(typeof ttl === 'number' && ttl > 0)) {
     throw new StatusListError('claim_invalid', 'ttl is not a positive number')
   }
-  if (!isJsonObject(statusList)) throw new StatusListError('malformed', 'status_list is missing')
-  const { bits, lst } = statusList
   if (!isStatusBits(bits)) throw new StatusListError('malformed', 'bits is not 1, 2, 4 or 8')
-  const compressed = typeof lst === 'string' ? decodeBase64url(lst) : undefined
-  if (!compressed) throw new StatusListError('malformed', 'lst is not base64url')
+  if (!lst) throw new StatusListError('malformed', 'lst cannot be decoded')
   return {
     uri: expectedUri,
     bits,
-    list: inflateStatusList(compressed),
+    list: inflateStatusList(lst),
     iat,
     ...(typeof exp === 'number' ? { exp } : {}),
     ...(typeof ttl === 'number' ? { ttl } : {}),
