@@ -12,7 +12,8 @@ import type { World } from './world.ts'
 
 const KEY_FILE = 'key.age'
 const STOCK = 'vault.sqlite'
-const MAX_BYTES = 1 << 20
+/** The largest status list token that is read. */
+const MAX_BYTES = 8 << 20
 const TIMEOUT_MS = 20_000
 
 process.umask(0o077)
@@ -32,6 +33,7 @@ const world: World = {
     )
     return async (input, init) => (await fetch)(input, init)
   },
+  isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
   readFile: readSmallFile,
   vaults: {
     create: async (folder, passphrase, workFactor) => {

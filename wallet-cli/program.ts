@@ -1,8 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { forget } from './commands/forget.ts'
 import { init } from './commands/init.ts'
 import { journal } from './commands/journal.ts'
+import { list } from './commands/list.ts'
 import { present } from './commands/present.ts'
 import { receive } from './commands/receive.ts'
+import { show } from './commands/show.ts'
+import { status } from './commands/status.ts'
 import { trust } from './commands/trust.ts'
 import { WalletError } from './error.ts'
 import type { CommonOptions, World } from './world.ts'
@@ -101,6 +105,23 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     })
 
   root
+    .command('list')
+    .description('what you hold')
+    .addOption(json())
+    .action(async (given: { json: boolean }) => {
+      await list(world, { ...options(), ...given })
+    })
+
+  root
+    .command('show')
+    .description('the claims of a credential you hold, or of one in a file')
+    .argument('[NAME]', 'its name from `list`, or a file; not needed when you hold just one')
+    .addOption(json())
+    .action(async (what: string | undefined, given: { json: boolean }) => {
+      await show(world, { ...options(), what, ...given })
+    })
+
+  root
     .command('present')
     .description('show what a verifier asks for, after you agreed')
     .argument('<REQUEST>', 'the link of the request, in quotes')
@@ -113,15 +134,40 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     })
 
   root
+    .command('status')
+    .description('whether your credentials are still valid, by the public status lists')
+    .argument('[NAME]', 'its name from `list`; all of them when left out')
+    .addOption(json())
+    .action(async (id: string | undefined, given: { json: boolean }) => {
+      await status(world, { ...options(), id, ...given })
+    })
+
+  root
     .command('journal')
     .description('what this wallet did: parties, claim names and times, never values')
-    .addOption(new Option('--json', 'one JSON object a line').default(false))
+    .addOption(json())
     .addOption(new Option('--erase', 'forget all of it').default(false))
     .action(async (given: { json: boolean; erase: boolean }) => {
       await journal(world, { ...options(), ...given })
     })
 
+  root
+    .command('forget')
+    .description('destroy a credential with its keys, for good')
+    .argument('[NAME]', 'its name from `list`')
+    .addOption(
+      new Option('--unfinished', 'give up the offers that were not finished').default(false),
+    )
+    .addOption(new Option('-y, --yes', 'agree beforehand, for scripts').default(false))
+    .action(async (id: string | undefined, given: { unfinished: boolean; yes: boolean }) => {
+      await forget(world, { ...options(), id, ...given })
+    })
+
   return root
+}
+
+function json(): Option {
+  return new Option('--json', 'for scripts: one JSON object a line').default(false)
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

@@ -11,6 +11,7 @@ export interface World {
   readonly random: Random
   /** The network; the loopback interface is reachable only when it is allowed, for development. */
   network(options: { readonly allowLoopback: boolean }): Fetch
+  isFile(path: string): boolean
   /** Reads a file of at most `maxBytes`. @throws WalletError `file_unusable` */
   readFile(path: string, maxBytes: number): Promise<Uint8Array>
   readonly vaults: Vaults

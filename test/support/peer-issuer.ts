@@ -11,6 +11,8 @@ import { generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { issueSdJwt } from '../../shared/sd-jwt/issue.ts'
+import { statusListBytes, writeStatus } from '../../shared/status-list/bits.ts'
+import { signStatusListToken } from '../../shared/status-list/token.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
 import { NOW, type TestAuthority, testAuthority } from './pki.ts'
 
@@ -49,6 +51,8 @@ export interface PeerIssuer {
   readonly asked: string[]
   readonly notifications: JsonObject[]
   readonly faults: PeerFaults
+  /** What the lists say by index; valid when absent. Token Status List §7.1. */
+  readonly statuses: Map<number, number>
   /** Attempts at the transaction code that were wrong. */
   attempts: number
   redeemed: boolean
@@ -208,6 +212,22 @@ export async function peerIssuer({
     },
   }
 
+  async function statusList(uri: string): Promise<Response> {
+    const list = statusListBytes(4096, 2)
+    for (const [idx, value] of peer.statuses) writeStatus(list, { bits: 2, idx, status: value })
+    const token = await signStatusListToken({
+      uri,
+      bits: 2,
+      list,
+      iat: NOW,
+      exp: NOW + DAY,
+      ttl: 300,
+      signer: leaf.signer,
+      x5c: leaf.x5c,
+    })
+    return new Response(token, { headers: { 'content-type': 'application/statuslist+jwt' } })
+  }
+
   async function checkResource(request: Request): Promise<Response | undefined> {
     const headers = { 'dpop-nonce': dpopNonce }
     if (request.headers.get('authorization') !== `DPoP ${TOKEN}`) {
@@ -250,6 +270,7 @@ export async function peerIssuer({
       const instead = peer.faults.before?.(pathname)
       if (instead === 'no answer') throw new TypeError('fetch failed')
       if (instead) return instead
+      if (pathname.startsWith('/status/')) return statusList(request.url)
       const endpoint = origin === ISSUER ? endpoints[pathname] : undefined
       const response = endpoint ? await endpoint(request) : json({ error: 'not_found' }, 404)
       if (peer.faults.loses?.(pathname)) throw new TypeError('fetch failed')
@@ -285,6 +306,7 @@ export async function peerIssuer({
     asked: [],
     notifications: [],
     faults: {},
+    statuses: new Map(),
     attempts: 0,
     redeemed: false,
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NumericDate } from '../../shared/clock.ts'
@@ -90,6 +90,7 @@ export function testWallet({
         clock: () => wallet.now,
         random: systemRandom,
         network: () => wallet.fetch,
+        isFile: (path) => existsSync(path),
         readFile: async (path) => readFileSync(path),
         vaults: {
           create: async (at, secret) => {

@@ -83,6 +83,7 @@ export function renderRequestObject(
       nonce: request.nonce,
       walletNonce,
       query: policy.document.query as JsonObject,
+      purpose: policy.document.purpose as string,
       encryptionKey: request.encryptionKey,
       issuedAt: request.createdAt,
       expiresAt: request.expiresAt,

@@ -1,0 +1,89 @@
+import { toDateTime } from '../../shared/clock.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../shared/json.ts'
+import { SdJwtError } from '../../shared/sd-jwt/error.ts'
+import { holdSdJwt } from '../../shared/sd-jwt/present.ts'
+import { WalletError } from '../error.ts'
+import { plain, wrap } from '../text.ts'
+import type { CommonOptions, World } from '../world.ts'
+import { heldCredential } from './held-credential.ts'
+import { withVault } from './with-vault.ts'
+
+const MAX_CREDENTIAL = 1 << 20
+
+/** What `show` was told. */
+export interface ShowOptions extends CommonOptions {
+  readonly what: string | undefined
+  readonly json: boolean
+}
+
+/** Shows the claims of a held credential, or of one in a file, which is not verified. */
+export async function show(world: World, options: ShowOptions): Promise<void> {
+  const { terminal } = world
+  const { what } = options
+  if (what !== undefined && world.isFile(what)) {
+    const text = Buffer.from(await world.readFile(what, MAX_CREDENTIAL))
+      .toString()
+      .trim()
+    if (!options.json)
+      terminal.note('carnet-wallet: this is what the file says; nothing was verified')
+    print(world, options, claimsOf(text))
+    return
+  }
+  await withVault(world, options, async (vault) => {
+    const held = await heldCredential(vault, what)
+    if (!options.json) {
+      for (const line of wrap(
+        `${plain(held.vct)} from ${plain(held.issuerName)}`,
+        terminal.width,
+      )) {
+        terminal.print(line)
+      }
+    }
+    print(world, options, claimsOf((held.copies[0] as { compact: string }).compact))
+    if (options.json) return
+    for (const [index, { verifier, shownAt }] of held.copies.entries()) {
+      const state =
+        verifier === undefined
+          ? 'fresh'
+          : `shown since ${toDateTime(shownAt ?? 0)} to ${plain(verifier)}, and to nobody else`
+      for (const line of wrap(`copy ${index + 1}: ${state}`, terminal.width)) terminal.print(line)
+    }
+  })
+}
+
+function claimsOf(text: string): JsonObject {
+  try {
+    return holdSdJwt(text).claims
+  } catch (cause) {
+    if (!(cause instanceof SdJwtError)) throw cause
+    throw new WalletError('credential_invalid', `that is not an SD-JWT: ${cause.message}`, {
+      cause,
+    })
+  }
+}
+
+function print({ terminal }: World, { json }: ShowOptions, claims: JsonObject): void {
+  if (json) terminal.print(JSON.stringify(claims))
+  else for (const line of render(claims, terminal.width, '')) terminal.print(line)
+}
+
+/** One claim a line, what belongs together indented below its name. */
+function render(claims: JsonObject, width: number, indent: string): string[] {
+  return Object.entries(claims).flatMap(([name, value]) => {
+    const label = plain(name)
+    if (isJsonObject(value)) return [`${indent}${label}:`, ...render(value, width, `${indent}  `)]
+    return wrap(`${label}: ${valueText(name, value)}`, width, indent)
+  })
+}
+
+const TIMES = new Set(['iat', 'nbf', 'exp', 'time'])
+
+function valueText(name: string, value: Json): string {
+  if (typeof value === 'number' && TIMES.has(name) && Number.isSafeInteger(value)) {
+    return Math.abs(value) < 8e12 ? toDateTime(value) : String(value)
+  }
+  if (typeof value === 'string') {
+    return value.startsWith('data:') ? '(an image)' : plain(value, 500)
+  }
+  return plain(JSON.stringify(value), 500)
+}
