@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import type { NumericDate } from '../clock.ts'
+import type { StatusBits } from '../status-list/bits.ts'
 import type { AuditEntry } from './entry.ts'
-import { appendLeafHash, compactRoot, emptyCompactRange, hashLeaf } from './merkle.ts'
-
-/** Bytes of a list under one leaf of its chunk tree. */
-export const CHUNK_LENGTH = 64
 
 const digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
 
@@ -38,19 +35,10 @@ export interface StatusPublished extends AuditEntry {
   readonly iat: NumericDate
   readonly exp: NumericDate
   readonly ttl: number
-  readonly bits: 1 | 2 | 4 | 8
+  readonly bits: StatusBits
   /** Entries of the list. */
   readonly size: number
-  /** {@link chunkRoot} of the uncompressed list, base64url. */
+  /** `chunkRoot` of the uncompressed list, base64url. */
   readonly root: string
   readonly reason: 'scheduled' | 'emergency'
-}
-
-/** The Merkle root over an uncompressed list in chunks of 64 bytes, the last one shorter if need be. RFC 6962 §2.1. */
-export function chunkRoot(list: Uint8Array): Buffer {
-  const range = emptyCompactRange()
-  for (let at = 0; at < list.length; at += CHUNK_LENGTH) {
-    appendLeafHash(range, hashLeaf(list.subarray(at, at + CHUNK_LENGTH)))
-  }
-  return compactRoot(range)
 }

@@ -1,4 +1,5 @@
-import { chunkRoot, type StatusPublished } from '../../shared/audit/status-leaf.ts'
+import { chunkRoot } from '../../shared/audit/chunk-proof.ts'
+import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import type { StatusBits } from '../../shared/status-list/bits.ts'
