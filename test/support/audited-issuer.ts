@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type RequestHandler } from 'express'
 import { type Publisher, publishStatusLists } from '../../issuer/status/publish.ts'
-import type { CredentialStatus } from '../../issuer/status/status.ts'
+import type { CredentialStatus, StatusStore } from '../../issuer/status/status.ts'
 import { statusRouter } from '../../issuer/status/status-list.http.ts'
 import {
   allocateIndexes,
@@ -10,15 +10,18 @@ import {
   openStatusStore,
   statusMigrations,
 } from '../../issuer/status/store.sqlite.ts'
+import { signCheckpoint } from '../../shared/audit/checkpoint.ts'
 import { logRouter } from '../../shared/audit/log.http.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
 import { trustListPublished } from '../../shared/audit/trust-leaf.ts'
 import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
+import type { Es256Signer } from '../../shared/key/signer.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { signStatusListToken, verifyStatusListToken } from '../../shared/status-list/token.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
+import { openPublicSource, type PublicSource } from '../../verifier/audit/source.ts'
 import { NOW, type TestAuthority, testAuthority } from './pki.ts'
 
 /** An issuer that serves real tokens, a real log and a real trust list over HTTP, under a clock set by hand. */
@@ -28,12 +31,19 @@ export interface AuditedIssuer {
   readonly db: Database
   readonly publisher: Publisher
   readonly authority: TestAuthority
+  /** The key and chain of its lists. */
+  readonly signing: { readonly signer: Es256Signer; readonly x5c: readonly string[] }
+  readonly source: PublicSource
   now: number
   /** Comes before every endpoint: what a wrong server would do. */
   wrong: RequestHandler | undefined
   allocate(copies: number): StatusReference[]
   change(reference: StatusReference | undefined, to: CredentialStatus): void
   publish(): Promise<void>
+  /** Publishes what another store says. */
+  publishWith(store: StatusStore): Promise<void>
+  /** Signs any tree under the log's key, as its owner could. */
+  signCheckpoint(head: { readonly size: number; readonly root: Buffer }): Promise<string>
   close(): Promise<void>
 }
 
@@ -47,9 +57,10 @@ export async function openAuditedIssuer(): Promise<AuditedIssuer> {
   const server: Server = app.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { signer: logSigner } = generateEd25519Key()
   const log = openAuditLog(db, {
     origin: 'issuer.example/log',
-    signer: generateEd25519Key().signer,
+    signer: logSigner,
   })
   const store = openStatusStore(db, { baseUrl: url, random: systemRandom })
   const trustListSigner = generateEs256Key().signer
@@ -92,6 +103,8 @@ export async function openAuditedIssuer(): Promise<AuditedIssuer> {
     db,
     publisher,
     authority,
+    signing: { signer, x5c },
+    source: openPublicSource(url, (input, init) => fetch(input, init)),
     now: NOW,
     wrong: undefined,
     allocate: (copies) =>
@@ -114,6 +127,10 @@ export async function openAuditedIssuer(): Promise<AuditedIssuer> {
     publish: async () => {
       await publishStatusLists(publisher, issuer.now)
     },
+    publishWith: async (other) => {
+      await publishStatusLists({ ...publisher, store: other }, issuer.now)
+    },
+    signCheckpoint: (head) => signCheckpoint({ origin: log.origin, ...head }, logSigner),
     close: () => {
       db.close()
       server.closeAllConnections()

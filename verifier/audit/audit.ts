@@ -9,7 +9,7 @@ import { sha256Base64url } from '../../shared/hash.ts'
 import type { Finding } from './finding.ts'
 import { type JudgedPublication, judgePublication, TOLERANCE_SECONDS } from './judge.ts'
 import { type KnownLog, type LogEntry, LogInconsistent, readNewEntries } from './read-log.ts'
-import { type PublicSource, SourceError } from './source.ts'
+import { type PublicSource, SourceError, TileMissing } from './source.ts'
 import { type LoggedTrustList, verifyLoggedToken } from './token.ts'
 
 /** What an audit has seen so far; the next one goes on from here. */
@@ -50,15 +50,27 @@ export async function auditOnce(
   log: NoteVerifier,
   { state, now }: { readonly state: AuditState; readonly now: NumericDate },
 ): Promise<AuditResult> {
+  const result = await readAndJudge(source, log, { state, now })
+  const findings = source.privateAddresses().map((address) => ({
+    rule: 'private_access' as const,
+    detail: `${address} asks who is there or sets a cookie`,
+  }))
+  return { ...result, findings: [...findings, ...result.findings] }
+}
+
+async function readAndJudge(
+  source: PublicSource,
+  log: NoteVerifier,
+  { state, now }: { readonly state: AuditState; readonly now: NumericDate },
+): Promise<AuditResult> {
   // What is served is asked for first: a token may only be served when the log has it already.
   const served = await readServed(source, [...state.lists.keys()])
   let news: Awaited<ReturnType<typeof readNewEntries>>
   try {
     news = await readNewEntries(source, log, state.known)
   } catch (error) {
-    if (!(error instanceof LogInconsistent) && !(error instanceof AuditError)) throw error
-    const findings: Finding[] = [{ rule: 'log_inconsistent', detail: error.message }]
-    return { state, findings, judged: 0 }
+    const finding = logFinding(error, source)
+    return { state, findings: finding === undefined ? [] : [finding], judged: 0 }
   }
   const audit: Progress = {
     lists: new Map(state.lists),
@@ -75,6 +87,19 @@ export async function auditOnce(
   for (const [list, response] of lists) judgeServed(list, response, { audit, now })
   const { findings, judged, ...rest } = audit
   return { state: { known: news.known, seenAt: now, ...rest }, findings, judged }
+}
+
+/** What a log that cannot be read breaks; an address that asks who is there was noted by the source already. */
+function logFinding(error: unknown, source: PublicSource): Finding | undefined {
+  if (error instanceof LogInconsistent) {
+    const { before, after } = error
+    return { rule: 'log_inconsistent', detail: error.message, evidence: [before, after] }
+  }
+  if (error instanceof AuditError || error instanceof TileMissing) {
+    return { rule: 'log_malformed', detail: error.message }
+  }
+  if (error instanceof SourceError && source.privateAddresses().length > 0) return undefined
+  throw error
 }
 
 interface Progress {
@@ -173,10 +198,6 @@ function judgeServed(
   }
   if (response instanceof SourceError) {
     report('token_missing', response.message)
-    return
-  }
-  if (response.isPrivate) {
-    report('private_access', 'the list asks who is there or sets a cookie')
     return
   }
   if (response.status !== 200) {

@@ -2,6 +2,8 @@
 export type Rule =
   // the log
   | 'log_inconsistent'
+  | 'log_malformed'
+  | 'equivocation'
   | 'leaf_malformed'
   // the chain of publications of one list
   | 'sequence_broken'
@@ -26,4 +28,6 @@ export interface Finding {
   readonly list?: string
   /** Index in the log of the leaf that shows it. */
   readonly leaf?: number
+  /** Signed checkpoints that cannot both be of one log. */
+  readonly evidence?: readonly string[]
 }

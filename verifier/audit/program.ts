@@ -2,8 +2,11 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { AuditError } from '../../shared/audit/error.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
 import type { NumericDate } from '../../shared/clock.ts'
-import { auditOnce, NEW_AUDIT } from './audit.ts'
+import { type AuditState, auditOnce, NEW_AUDIT } from './audit.ts'
+import { compareViews } from './compare.ts'
+import { diffLists } from './diff.ts'
 import { checkEvidence, collectEvidence, EvidenceError, type Statement } from './evidence.ts'
+import type { Finding } from './finding.ts'
 import { LogInconsistent, readNewEntries } from './read-log.ts'
 import { openPublicSource, type PublicSource, SourceError } from './source.ts'
 import { parseState, renderState } from './state.ts'
@@ -25,6 +28,7 @@ Example:
   carnet-audit export --issuer https://issuer.example --log-key "$VKEY" --list URI --index 4711 \\
                       --time 1782864000 --time 1782867600 --out evidence
   carnet-audit check evidence --log-key "$VKEY"
+  carnet-audit compare here.json elsewhere.json --issuer https://issuer.example --log-key "$VKEY"
 
 The log key is its verifier key in the form of C2SP signed-note: name+id+key.
 Exit status: 0 all rules kept and the statement proven, 1 a rule broken or a proof that fails, 2 wrong usage,
@@ -92,6 +96,26 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
       do outcome.status = Math.max(outcome.status, await verify(world, options))
       while (await world.pause(options.every))
     })
+  onLog('compare', 'find out whether two followers were shown two different logs')
+    .argument('<STATE>', 'what one follower has seen')
+    .argument('<STATE>', 'what another has seen')
+    .action(async (first: string, second: string, options: LogOptions) => {
+      const views = [await readState(world, first), await readState(world, second)] as const
+      const findings = await compareViews(sourceOf(world, options), options.logKey, views)
+      outcome.status = printFindings(world, findings)
+    })
+  onLog('diff', 'show which indexes of a list changed between two times')
+    .requiredOption('--list <URI>', 'the status list', webAddress)
+    .requiredOption('--from <SECONDS>', 'the earlier time', wholeNumber)
+    .requiredOption('--to <SECONDS>', 'the later time', wholeNumber)
+    .action(async (options: LogOptions & { list: string; from: number; to: number }) => {
+      const { logKey, list, from, to } = options
+      const source = sourceOf(world, options)
+      const { entries } = await readNewEntries(source, logKey, undefined)
+      for (const change of await diffLists(source, { entries, list, from, to })) {
+        world.print(`index ${change.idx}: ${change.from} -> ${change.to}`)
+      }
+    })
   const onIndex = (name: string, description: string): Command =>
     onLog(name, description)
       .requiredOption('--list <URI>', 'the status list', webAddress)
@@ -142,12 +166,13 @@ async function verify(
   if (options.state !== undefined) await world.writeText(options.state, renderState(state))
   const size = state.known?.checkpoint.size ?? 0
   world.print(`log ${options.logKey.name}: ${size} entries, ${judged} new publications judged`)
-  for (const { rule, detail, list, leaf } of findings) {
-    const where = [list, leaf === undefined ? undefined : `leaf ${leaf}`].filter(Boolean)
-    world.print(`BROKEN ${rule}: ${detail}${where.length > 0 ? ` (${where.join(', ')})` : ''}`)
-  }
-  if (findings.length === 0) world.print('no rule is broken')
-  return findings.length === 0 ? KEPT : BROKEN
+  return printFindings(world, findings)
+}
+
+async function readState(world: AuditWorld, path: string): Promise<AuditState> {
+  const text = await world.readText(path)
+  if (text === undefined) throw new EvidenceError(`${path} cannot be read`)
+  return parseState(text)
 }
 
 async function ask(
@@ -158,6 +183,16 @@ async function ask(
   const source = sourceOf(world, options)
   const { known, entries } = await readNewEntries(source, logKey, undefined)
   return collectEvidence(source, logKey, { known, entries, list, index, times })
+}
+
+function printFindings(world: AuditWorld, findings: readonly Finding[]): number {
+  for (const { rule, detail, list, leaf, evidence = [] } of findings) {
+    const where = [list, leaf === undefined ? undefined : `leaf ${leaf}`].filter(Boolean)
+    world.print(`BROKEN ${rule}: ${detail}${where.length > 0 ? ` (${where.join(', ')})` : ''}`)
+    for (const checkpoint of evidence) world.print(checkpoint.trimEnd())
+  }
+  if (findings.length === 0) world.print('no rule is broken')
+  return findings.length === 0 ? KEPT : BROKEN
 }
 
 function sourceOf(world: AuditWorld, { issuer, allowLoopback }: LogOptions): PublicSource {

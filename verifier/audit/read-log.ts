@@ -102,12 +102,14 @@ export async function proveEntry(
   return renderTlogProof({ index: entry.index, hashes, checkpoint: text })
 }
 
-async function isContinued(
+/** True when the log's tiles prove that the later of two checkpoints continues the earlier. */
+export async function isContinued(
   source: PublicSource,
   before: Checkpoint,
   after: Checkpoint,
 ): Promise<boolean> {
   if (before.size === 0) return true
+  if (before.size === after.size) return before.root.equals(after.root)
   const proof = await hashesOf(source, consistencyRanges(before.size, after.size), after.size)
   const claim = { first: before.size, firstRoot: before.root, second: after.size }
   return isConsistent({ ...claim, secondRoot: after.root, proof })

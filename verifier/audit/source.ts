@@ -7,8 +7,6 @@ export interface ListResponse {
   readonly status: number
   readonly token: string
   readonly contentType: string | undefined
-  /** Whether the answer set a cookie or asked who is there. */
-  readonly isPrivate: boolean
 }
 
 /** The public addresses of one issuer, read without any credential. Nothing that comes back is verified here. */
@@ -22,6 +20,8 @@ export interface PublicSource {
   trustList(sha256: string): Promise<string | undefined>
   /** What a list answers now to somebody with no credential and no cookie. */
   list(uri: string): Promise<ListResponse>
+  /** Addresses that asked who is there or set a cookie so far. */
+  privateAddresses(): readonly string[]
 }
 
 /** An address did not answer as a public artefact does. */
@@ -29,9 +29,17 @@ export class SourceError extends Error {
   override readonly name = 'SourceError'
 }
 
+/** The log is there and lacks a tile that one of its checkpoints needs. */
+export class TileMissing extends SourceError {}
+
 /** Reads below `issuer`, such as `https://issuer.example`. `fetch` bounds time and size. */
 export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
   const base = issuer.replace(/\/+$/, '')
+  const privateAddresses = new Set<string>()
+  const noteAccess = (url: string, { status, headers }: Response): void => {
+    const asksWho = status === 401 || status === 403 || status === 407
+    if (asksWho || headers.has('set-cookie')) privateAddresses.add(url)
+  }
   const read = async (url: string): Promise<Buffer | undefined> => {
     let response: Response
     try {
@@ -39,6 +47,7 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
     } catch (cause) {
       throw new SourceError(`${url} cannot be reached`, { cause })
     }
+    noteAccess(url, response)
     if (response.status === 404) {
       await response.body?.cancel()
       return undefined
@@ -50,7 +59,7 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
     const partial = await read(`${base}/log/${tilePath(name)}`)
     if (partial !== undefined) return partial
     const full = await read(`${base}/log/${tilePath({ ...name, width: TILE_WIDTH })}`)
-    if (full === undefined) throw new SourceError(`${tilePath(name)} is missing from the log`)
+    if (full === undefined) throw new TileMissing(`${tilePath(name)} is missing from the log`)
     return cut(full, name)
   }
   return {
@@ -67,14 +76,14 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
     },
     list: async (uri) => {
       const response = await fetch(uri, { headers: { Accept: 'application/statuslist+jwt' } })
-      const asksWho = response.status === 401 || response.status === 403 || response.status === 407
+      noteAccess(uri, response)
       return {
         status: response.status,
         token: await response.text(),
         contentType: response.headers.get('content-type') ?? undefined,
-        isPrivate: asksWho || response.headers.has('set-cookie'),
       }
     },
+    privateAddresses: () => [...privateAddresses],
   }
 }
 

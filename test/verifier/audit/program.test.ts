@@ -116,6 +116,29 @@ describe('carnet-audit', () => {
     issuer = await openAuditedIssuer()
   })
 
+  it('shows which indexes changed between two times', async () => {
+    const { uri = '', idx } = references[0] ?? {}
+    const times = ['--from', String(NOW + 300), '--to', String(NOW + 600)]
+    expect(await audit('diff', '--list', uri, ...times), lines.join('\n')).to.equal(0)
+    expect(lines).to.deep.equal([`index ${idx}: valid -> revoked`])
+  })
+
+  it('compares what two followers have seen', async () => {
+    const [here, there] = [join(folder, 'here.json'), join(folder, 'there.json')]
+    await audit('verify', '--state', here)
+    issuer.now = NOW + 900
+    await issuer.publish()
+    await audit('verify', '--state', there)
+    lines = []
+    expect(await audit('compare', here, there), lines.join('\n')).to.equal(0)
+    expect(await audit('compare', here, join(folder, 'nothing.json'))).to.equal(1)
+  })
+
+  it('follows until it is stopped', async () => {
+    expect(await audit('follow', '--state', join(folder, 'state.json'), '--every', '1')).to.equal(0)
+    expect(await audit('follow')).to.equal(2)
+  })
+
   it('rejects evidence of which a file is missing', async () => {
     const out = join(folder, 'evidence')
     await audit('export', ...asking(references[0], NOW + 300, NOW + 600), '--out', out)
@@ -147,6 +170,6 @@ describe('carnet-audit', () => {
 
 /** Every byte of small files, and bytes all over large ones. */
 function positions(length: number): number[] {
-  const step = Math.max(1, Math.floor(length / 60))
+  const step = Math.max(1, Math.floor(length / 25))
   return Array.from({ length: Math.ceil(length / step) }, (_, n) => n * step)
 }
