@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 
 /** The SHA-256 digest of `data`, 32 bytes; text is hashed as UTF-8. FIPS 180-4. */
 export function sha256(data: Uint8Array | string): Buffer {
@@ -18,4 +18,10 @@ export function sha256Hex(data: Uint8Array | string): string {
 /** HMAC-SHA-256 under `key`, 32 bytes. RFC 2104. */
 export function hmacSha256(key: Uint8Array, data: Uint8Array): Buffer {
   return createHmac('sha256', key).update(data).digest()
+}
+
+/** Compares two secrets in time that depends on their lengths alone. */
+export function constantTimeEqual(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
 }

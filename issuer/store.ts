@@ -1,0 +1,161 @@
+import type { NumericDate } from '../shared/clock.ts'
+import type { NotificationEvent } from '../shared/oid4vci/notification.ts'
+import type { StatusReference } from '../shared/status-list/reference.ts'
+import type { DecisionRecord } from './decision/approval.ts'
+import type { Decision } from './decision/decide.ts'
+import type { PublishedWorkflow } from './decision/read-workflow.ts'
+import type { Review } from './decision/review.ts'
+import type { Evidence } from './evidence/evidence.ts'
+import type { Screening } from './screening/screen.ts'
+import type { Session } from './session/session.ts'
+import type { ReasonClass } from './status/status.ts'
+
+/** What someone who holds an API key may do. */
+export type KeyRole = 'reviewer' | 'operator'
+
+/** An API key; the store has its digest alone. */
+export interface ApiKey {
+  readonly name: string
+  readonly role: KeyRole
+  readonly createdAt: NumericDate
+  readonly revokedAt: NumericDate | undefined
+}
+
+/** An offer that a wallet may still redeem. */
+export interface LiveOffer {
+  readonly sessionId: string
+  readonly expiresAt: NumericDate
+}
+
+/** A mark that something was used; it is kept until `expiresAt`, after which the thing itself is refused. */
+export interface UsedOnce {
+  readonly id: string
+  readonly expiresAt: NumericDate
+}
+
+/** What the issuer has bound itself to sign, exactly this and nothing else, until it is done. */
+export interface IssuanceIntent {
+  readonly issuanceId: string
+  /** Rises when other holder keys take the place of keys for which nothing was signed. */
+  readonly attempt: number
+  /** RFC 7638 thumbprints of the holder keys, in the order of the copies. */
+  readonly keys: readonly string[]
+  /** One for each copy, each on another list. */
+  readonly statuses: readonly StatusReference[]
+  /** From which salts and decoys come, so that signing again after a crash gives the same copies. */
+  readonly seed: Uint8Array
+  readonly issuedAt: NumericDate
+  readonly expiresAt: NumericDate
+}
+
+/** Why an intent was not recorded. */
+export type IntentRefusal = 'not_approved' | 'redeemed' | 'proof_used'
+
+/**
+ * Everything an issuer must not forget. Each method is one transaction, durable when it resolves, and appends the audit
+ * entries of what it records in that same transaction. Two processes may use one store.
+ */
+export interface IssuerStore {
+  /** Throws when the store cannot be read. */
+  checkHealth(): void
+
+  /** Begins a session under a workflow version; answers false when `maxOpen` sessions are open. */
+  openSession(
+    session: {
+      readonly id: string
+      readonly tokenSha256: string
+      readonly expiresAt: NumericDate
+      readonly workflow: PublishedWorkflow
+      readonly maxOpen: number
+    },
+    now: NumericDate,
+  ): Promise<boolean>
+  session(id: string): Promise<Session | undefined>
+  /** Ends the collecting of a session with a decision. Answers false, changing nothing, when it has one already. */
+  recordDecision(
+    id: string,
+    facts: {
+      readonly evidence: Evidence
+      readonly screening: Screening
+      readonly decision: Decision
+    },
+  ): Promise<boolean>
+  /** Sessions that wait for a person, the longest first. */
+  referredSessions(limit: number): Promise<readonly Session[]>
+  /** Ends a referral. Answers false, changing nothing, when the session is not referred. */
+  recordReview(id: string, review: Review): Promise<boolean>
+
+  /**
+   * Records an offer of an approved session for which nothing was issued, in place of its earlier offers, whose codes
+   * stop working. Answers false when the session is in another state.
+   */
+  recordOffer(offer: {
+    readonly sessionId: string
+    /** SHA-256 of the secret in the offer's address, base64url. */
+    readonly offerSha256: string
+    /** SHA-256 of the pre-authorized code, base64url. */
+    readonly codeSha256: string
+    /** SHA-256 of code and transaction code, base64url. */
+    readonly txCodeSha256: string
+    readonly attempts: number
+    readonly expiresAt: NumericDate
+  }): Promise<boolean>
+  offer(offerSha256: string, now: NumericDate): Promise<LiveOffer | undefined>
+
+  /**
+   * Redeems the approval of a session, marks the key proofs as used, reserves one status index a copy and records what
+   * will be signed. While nothing was signed, other keys may take the place of the first ones; when the copies were
+   * signed, only the same keys are answered, and with the same intent.
+   */
+  recordIntent(
+    request: {
+      readonly sessionId: string
+      readonly keys: readonly string[]
+      readonly proofs: readonly UsedOnce[]
+      readonly issuanceId: string
+      readonly seed: Uint8Array
+      readonly issuedAt: NumericDate
+      readonly expiresAt: NumericDate
+      readonly notificationSha256: string
+    },
+    now: NumericDate,
+  ): Promise<{ record: DecisionRecord; intent: IssuanceIntent } | IntentRefusal>
+  /** Records that the copies of an attempt were signed and verified. Answers false when another attempt took its place. */
+  recordIssued(sessionId: string, attempt: number, now: NumericDate): Promise<boolean>
+  /** Records what a wallet reported about a delivery of this session. Answers false for an unknown one. */
+  recordNotification(
+    sessionId: string,
+    notificationSha256: string,
+    event: NotificationEvent,
+  ): Promise<boolean>
+
+  /**
+   * Revokes every copy of a session.
+   * @throws Problem `credential_not_found`, `status_final`
+   */
+  revoke(
+    sessionId: string,
+    order: { readonly reasonClass: ReasonClass; readonly actor: string; readonly note?: string },
+    now: NumericDate,
+  ): Promise<number>
+
+  /** Marks a thing as used. Answers false when it was used before. */
+  useOnce(use: UsedOnce, now: NumericDate): Promise<boolean>
+
+  /** Answers false when the name is taken. */
+  addKey(
+    key: { readonly name: string; readonly role: KeyRole; readonly sha256: string },
+    now: NumericDate,
+  ): Promise<boolean>
+  keys(): Promise<readonly ApiKey[]>
+  /** The key with this digest, unless it is revoked. */
+  key(sha256: string): Promise<ApiKey | undefined>
+  revokeKey(name: string, now: NumericDate): Promise<boolean>
+
+  /** Archives a signed trust list and appends `trust-list.published`, unless it is the newest already. */
+  recordTrustList(jwt: string, now: NumericDate): Promise<void>
+  /** An archived trust list by its SHA-256 in base64url. */
+  trustList(sha256: string): Promise<string | undefined>
+  /** Forgets what has expired: sessions without a decision, offers, marks, seeds of copies that were signed. */
+  forgetExpired(now: NumericDate): Promise<void>
+}
