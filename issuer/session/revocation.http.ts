@@ -1,0 +1,43 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import type { Clock } from '../../shared/clock.ts'
+import { bearerToken, jsonBody } from '../../shared/http/body.http.ts'
+import { parseRequest } from '../../shared/schema.ts'
+import { requireKey } from '../api-key.ts'
+import { REASON_CLASSES, type ReasonClass } from '../status/status.ts'
+import type { IssuerStore } from '../store.ts'
+
+const MAX_BODY_BYTES = 16_384
+
+const revocationSchema = z.strictObject({
+  reason_class: z.enum(REASON_CLASSES as [ReasonClass, ...ReasonClass[]]),
+  note: z.string().trim().min(1).max(2000).optional(),
+})
+
+/**
+ * Revokes every copy of a session, with an operator's key. The lists say so with their next publication, in the fixed
+ * rhythm that tells nothing of the reason; so the answer is 202.
+ */
+export function revocationEndpoint(deps: {
+  readonly store: IssuerStore
+  readonly clock: Clock
+}): Router {
+  const { store, clock } = deps
+  const router = Router()
+  router.post(
+    '/sessions/:id/revocation',
+    ...jsonBody(MAX_BODY_BYTES),
+    async (request, response) => {
+      const { name } = await requireKey(
+        bearerToken(request.headers.authorization),
+        'operator',
+        store,
+      )
+      const { reason_class: reasonClass, note } = parseRequest(revocationSchema, request.body)
+      const order = { reasonClass, actor: name, ...(note === undefined ? {} : { note }) }
+      const copies = await store.revoke(String(request.params.id), order, clock())
+      response.set('Cache-Control', 'no-store').status(202).json({ revoked_copies: copies })
+    },
+  )
+  return router
+}
