@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { toDateTime } from '../../shared/clock.ts'
+import type { ReasonClass } from '../status/status.ts'
+import type { World } from '../world.ts'
+import { callIssuer } from './issuer-client.ts'
+
+interface UrlOption {
+  readonly url: string
+}
+
+const queueSchema = z.object({
+  reviews: z.array(
+    z.object({ session_id: z.string(), referred_at: z.number(), codes: z.array(z.string()) }),
+  ),
+})
+
+/** Prints the sessions that wait for a person. */
+export async function listReviews(world: World, { url }: UrlOption): Promise<void> {
+  const answer = await callIssuer(world, { url, path: '/reviews', role: 'reviewer' })
+  for (const { session_id: id, referred_at: at, codes } of queueSchema.parse(answer).reviews) {
+    world.print(`${id}  ${toDateTime(at)}  ${codes.join(' ')}`)
+  }
+}
+
+/** Prints everything that a decision followed from. */
+export async function showReview(world: World, id: string, { url }: UrlOption): Promise<void> {
+  const path = `/reviews/${encodeURIComponent(id)}`
+  const answer = await callIssuer(world, { url, path, role: 'reviewer' })
+  world.print(JSON.stringify(answer, undefined, 2))
+}
+
+/** Decides a referral, with a reason. */
+export async function decideReview(
+  world: World,
+  id: string,
+  given: UrlOption & { readonly outcome: 'approve' | 'reject'; readonly reason: string },
+): Promise<void> {
+  const { url, outcome, reason } = given
+  const path = `/reviews/${encodeURIComponent(id)}`
+  const answer = await callIssuer(world, { url, path, role: 'reviewer', body: { outcome, reason } })
+  const { state } = z.object({ state: z.string() }).parse(answer)
+  world.print(`${id}  ${state}`)
+}
+
+/** Revokes every copy that was issued in a session. */
+export async function revokeSession(
+  world: World,
+  id: string,
+  given: UrlOption & { readonly reasonClass: ReasonClass; readonly note?: string },
+): Promise<void> {
+  const { url, reasonClass, note } = given
+  const answer = await callIssuer(world, {
+    url,
+    path: `/sessions/${encodeURIComponent(id)}/revocation`,
+    role: 'operator',
+    body: { reason_class: reasonClass, ...(note === undefined ? {} : { note }) },
+  })
+  const { revoked_copies: copies } = z.object({ revoked_copies: z.number() }).parse(answer)
+  world.print(`${id}  revoked ${copies} copies; the lists say so with their next publication`)
+}

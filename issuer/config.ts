@@ -1,0 +1,92 @@
+import { z } from 'zod'
+
+const path = z.string().min(1)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
+const origin = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
+
+/** Everything that `carnet-issuer serve` reads; docs/operations.md says it in words. Paths are meant from the file. */
+export interface IssuerConfig {
+  /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
+  readonly baseUrl: string
+  readonly listen: { readonly host: string; readonly port: number }
+  /** The SQLite file. */
+  readonly database: string
+  /** Who issues, as the credential and the metadata say it. */
+  readonly authority: { readonly name: string; readonly country: string }
+  /** The attestation key (PKCS#8 PEM) and its chain (PEM, leaf first, without the anchor). Status lists are signed with it too. */
+  readonly attestation: { readonly key: string; readonly chain: string }
+  /** The Ed25519 key (PKCS#8 PEM) that signs the audit log. */
+  readonly logKey: string
+  /** The signed trust list that this issuer is on, and the public JWK of whoever signed it. */
+  readonly trustList: { readonly file: string; readonly signer: string }
+  /** Lists to screen against; a pinned digest refuses another file. The package's made-up list where nothing is said. */
+  readonly watchlists: readonly {
+    readonly file: string
+    readonly sha256?: string | undefined
+  }[]
+  /** The workflow of new sessions; the package's own where nothing is said. */
+  readonly workflow?: string | undefined
+  readonly status: {
+    /** Seconds between publications, which become `ttl`. */
+    readonly intervalSeconds: number
+    /** Seconds for which a token may be used when no newer one can be had. */
+    readonly validitySeconds: number
+    /** Entries of a list. Small lists make a crowd too small to hide in. */
+    readonly listSize: number
+  }
+  readonly sessions: {
+    readonly seconds: number
+    readonly maxOpen: number
+    /** New sessions that one address may begin in a minute. */
+    readonly perMinute: number
+  }
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+}
+
+const statusSchema = z.strictObject({
+  intervalSeconds: z.int().min(1).max(86_400).default(300),
+  validitySeconds: z.int().min(2).max(604_800).default(3600),
+  listSize: z
+    .int()
+    .min(1024)
+    .max(2 ** 24)
+    .default(2 ** 20),
+})
+
+const sessionsSchema = z.strictObject({
+  seconds: z.int().min(60).max(86_400).default(1800),
+  maxOpen: z.int().min(1).max(100_000).default(1000),
+  perMinute: z.int().min(1).max(100_000).default(60),
+})
+
+export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
+  baseUrl: origin,
+  listen: z.strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: z.int().min(0).max(65_535),
+  }),
+  database: path,
+  authority: z.strictObject({
+    name: z.string().min(1).max(128),
+    country: z.string().regex(/^[A-Z]{2}$/, 'is no ISO 3166-1 alpha-2 code'),
+  }),
+  attestation: z.strictObject({ key: path, chain: path }),
+  logKey: path,
+  trustList: z.strictObject({ file: path, signer: path }),
+  watchlists: z
+    .array(z.strictObject({ file: path, sha256: sha256.optional() }))
+    .min(1, 'names no list, so nobody would be screened')
+    .optional()
+    .transform((lists) => lists ?? []),
+  workflow: path.optional(),
+  status: statusSchema
+    .refine(
+      ({ intervalSeconds, validitySeconds }) => validitySeconds > intervalSeconds,
+      'validitySeconds must be more than intervalSeconds, or there are times without a valid list',
+    )
+    .prefault({}),
+  sessions: sessionsSchema.prefault({}),
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+})

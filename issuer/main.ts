@@ -1,0 +1,273 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import { noteVerifier } from '../shared/audit/note.ts'
+import { systemClock } from '../shared/clock.ts'
+import { readConfig } from '../shared/config.ts'
+import { listen, stopSignal } from '../shared/http/server.http.ts'
+import {
+  generateEd25519Key,
+  generateEs256Key,
+  openEd25519Key,
+  openEs256Key,
+} from '../shared/key/signer.software.ts'
+import { openLog } from '../shared/log.ts'
+import { OperatorError } from '../shared/operator-error.ts'
+import { packageRoot } from '../shared/package-root.ts'
+import { systemRandom } from '../shared/random.ts'
+import { type Database, openDatabase } from '../shared/store/database.sqlite.ts'
+import { TrustError } from '../shared/trust/error.ts'
+import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
+import { x5cOfPem } from '../shared/trust/pem-chain.ts'
+import { anchorsOf, verifyTrustList } from '../shared/trust/trust-list.ts'
+import { verifyX5c } from '../shared/trust/x5c.ts'
+import { readSignerJwk } from './commands/pki.ts'
+import { type IssuerConfig, issuerConfigSchema } from './config.ts'
+import { IDENTITY_VCT } from './credential/identity.ts'
+import type { CredentialSigner } from './credential/issue.ts'
+import { readWorkflow } from './decision/read-workflow.ts'
+import { openPipeline } from './evidence/pipeline.onnx.ts'
+import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
+import { openAuthorizationServer } from './oid4vci/authorization-server.oidc.ts'
+import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
+import { run } from './program.ts'
+import { statusPublisher } from './publication.ts'
+import { readWatchlist } from './screening/watchlist.ts'
+import { issuerApplication } from './server.http.ts'
+import { openReadings } from './session/readings.ts'
+import { type Schedule, startCadence } from './status/cadence.ts'
+import { publishStatusLists } from './status/publish.ts'
+import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
+import { issuerMigrations, openIssuerStore } from './store.sqlite.ts'
+import type { World } from './world.ts'
+
+const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
+const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-persons.json')
+const HOUSEKEEPING_SECONDS = 30
+
+process.umask(0o077)
+
+const schedule: Schedule = (milliseconds, work) => {
+  const timer = setTimeout(work, milliseconds)
+  return () => clearTimeout(timer)
+}
+
+const world: World = {
+  print: (line) => process.stdout.write(`${line}\n`),
+  note: (line) => process.stderr.write(`${line}\n`),
+  // The operator names the issuer to call, so its address may be anywhere.
+  fetch: guardedFetch({
+    allowPrivate: true,
+    maxBytes: 16 << 20,
+    timeoutMs: 10_000,
+    maxRedirects: 0,
+  }),
+  clock: systemClock,
+  random: systemRandom,
+  readFile: (path) => readBytes(path).toString('utf8'),
+  writeNewFile,
+  replaceFile: (path, text) => {
+    writeFileSync(`${path}.new`, text, { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+  },
+  generateKey: generateEs256Key,
+  openKey: openEs256Key,
+  generateLogKey: () => generateEd25519Key().pkcs8,
+  logVerifierKey: (configFile) => {
+    const { config, at } = openConfig(configFile)
+    const { publicJwk } = readKey(at(config.logKey), openEd25519Key)
+    return noteVerifier(logOrigin(config), publicJwk).vkey
+  },
+  withStore: async (configFile, work) => {
+    const { config, at } = openConfig(configFile)
+    const db = openIssuerDatabase(at(config.database))
+    try {
+      return await work(openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT }))
+    } finally {
+      db.close()
+    }
+  },
+  serve,
+  keys: { reviewer: process.env.CARNET_REVIEWER_KEY, operator: process.env.CARNET_OPERATOR_KEY },
+}
+
+process.exitCode = await run(process.argv.slice(2), world)
+
+/** Everything that can be wrong is found before the first request is answered: then `/healthz` says so. */
+async function serve(configFile: string | undefined): Promise<void> {
+  const { config, at } = openConfig(configFile)
+  const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
+  const now = systemClock()
+  const issuer = config.baseUrl
+  const { credentialSigner, trustList } = openTrust(config, at, now)
+  const logSigner = readKey(at(config.logKey), openEd25519Key)
+  const workflow = readWorkflow(
+    readBytes(config.workflow === undefined ? BUILT_IN_WORKFLOW : at(config.workflow)).toString(),
+  )
+  const watchlists = readWatchlists(config, at)
+  const server = await listen(config.listen)
+  const db = openIssuerDatabase(at(config.database))
+  const store = openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT })
+  const statusStore = openStatusStore(db, { baseUrl: issuer, random: systemRandom })
+  const auditLog = openAuditLog(db, { origin: logOrigin(config), signer: logSigner })
+  await store.recordTrustList(trustList, now)
+  const pipeline = await openPipeline({ report: (line) => log.info(line) })
+  const authorizationServer = await openAuthorizationServer({
+    issuer,
+    scope: IDENTITY_SCOPE,
+    store: openArtefactStore(db),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  })
+  const readings = openReadings()
+  const publisher = statusPublisher({
+    store: statusStore,
+    log: auditLog,
+    cadence: config.status,
+    credentialSigner,
+  })
+  const pool = { name: 'standard', size: config.status.listSize, lanes: BATCH_SIZE }
+  const publish = async (reason: 'scheduled' | 'emergency'): Promise<void> => {
+    const at = systemClock()
+    await statusStore.keepOpen(pool, at)
+    await publishStatusLists(publisher, at, reason)
+  }
+  // The lists are live before the first credential that refers to them leaves.
+  await publish('scheduled')
+  const publication = startCadence({
+    intervalSeconds: config.status.intervalSeconds,
+    schedule,
+    publish,
+    onFailure: (error) => log.error({ err: error }, 'status lists were not published'),
+  })
+  const housekeeping = startCadence({
+    intervalSeconds: HOUSEKEEPING_SECONDS,
+    schedule,
+    publish: async () => {
+      readings.forgetExpired(systemClock())
+      await store.forgetExpired(systemClock())
+    },
+    onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
+  })
+  server.serve(
+    issuerApplication({
+      issuer,
+      store,
+      readings,
+      pipeline,
+      watchlists,
+      workflow,
+      authorizationServer,
+      statusStore,
+      auditLog,
+      credentialSigner,
+      trustList,
+      sessionSeconds: config.sessions.seconds,
+      maxOpenSessions: config.sessions.maxOpen,
+      sessionsPerMinute: config.sessions.perMinute,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    }),
+  )
+  log.info({ url: issuer, vkey: auditLog.vkey, pipeline: pipeline.version }, 'serving')
+  const signal = await stopSignal()
+  log.info({ signal }, 'stopping')
+  await server.close()
+  await Promise.all([publication.stop(), housekeeping.stop()])
+  await pipeline.close()
+  db.close()
+}
+
+function openConfig(configFile: string | undefined): {
+  config: IssuerConfig
+  at: (path: string) => string
+} {
+  const config = readConfig(issuerConfigSchema, {
+    file: configFile,
+    env: process.env,
+    prefix: 'CARNET_ISSUER_',
+  })
+  // Paths in a file are meant from where the file is.
+  return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
+}
+
+function openIssuerDatabase(path: string): Database {
+  return openDatabase(path, {
+    audit: auditLogMigrations,
+    status: statusMigrations,
+    issuer: issuerMigrations,
+  })
+}
+
+/** The key, its chain and the trust list fit together, or nothing starts: a verifier would refuse what is issued. */
+function openTrust(
+  config: IssuerConfig,
+  at: (path: string) => string,
+  now: number,
+): { credentialSigner: CredentialSigner; trustList: string } {
+  const signerFile = at(config.trustList.signer)
+  const trustList = readBytes(at(config.trustList.file)).toString().trim()
+  const signer = readKey(at(config.attestation.key), openEs256Key)
+  const chainFile = at(config.attestation.chain)
+  try {
+    const signerKey = readSignerJwk(signerFile, readBytes(signerFile).toString())
+    const anchors = anchorsOf(verifyTrustList(trustList, { signerKey, now }))
+    const x5c = x5cOfPem(readBytes(chainFile).toString())
+    const { leaf } = verifyX5c(x5c, { role: 'attestation', anchors, now })
+    if (leaf.publicJwk.x !== signer.publicJwk.x || leaf.publicJwk.y !== signer.publicJwk.y) {
+      throw new TrustError('key_usage', 'the key is not the one that is certified')
+    }
+    if (!leaf.sanUris.includes(config.baseUrl)) {
+      throw new TrustError('key_usage', `the certificate is not for ${config.baseUrl}`)
+    }
+    const authority = { issuer: config.baseUrl, ...config.authority }
+    return { credentialSigner: { signer, x5c, anchors, authority }, trustList }
+  } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause
+    throw new OperatorError('trust_invalid', `${chainFile}: ${cause.message}`, {
+      cause,
+      hint: 'carnet-issuer pki certify --role attestation --uri BASE_URL makes a fitting one',
+    })
+  }
+}
+
+function readWatchlists(config: IssuerConfig, at: (path: string) => string) {
+  if (config.watchlists.length === 0) return [readWatchlist(readBytes(BUILT_IN_WATCHLIST))]
+  return config.watchlists.map(({ file, sha256 }) => readWatchlist(readBytes(at(file)), sha256))
+}
+
+/** The log is named for the issuer; carnet-audit compares the name in checkpoints with it. C2SP tlog-checkpoint. */
+function logOrigin({ baseUrl }: IssuerConfig): string {
+  return `${new URL(baseUrl).host}/log`
+}
+
+function readKey<Key>(path: string, open: (pkcs8: string) => Key): Key {
+  try {
+    return open(readBytes(path).toString())
+  } catch (cause) {
+    if (cause instanceof OperatorError) throw cause
+    throw new OperatorError('key_invalid', `${path} holds no key of the right kind`, { cause })
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new OperatorError('file_unreadable', `cannot read ${path}`, { cause })
+  }
+}
+
+function writeNewFile(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    writeFileSync(path, text, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    throw new OperatorError('file_unreadable', `cannot make the file ${path}`, {
+      cause,
+      hint: 'is there one already?',
+    })
+  }
+}

@@ -1,0 +1,196 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { OperatorError } from '../shared/operator-error.ts'
+import type { TrustRole } from '../shared/trust/role.ts'
+import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
+import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
+import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
+import { PKI_ROLES } from './pki/development-pki.ts'
+import { REASON_CLASSES, type ReasonClass } from './status/status.ts'
+import type { KeyRole } from './store.ts'
+import type { World } from './world.ts'
+
+/** Runs one command line and answers the exit status. What the operator cannot mend is a defect and keeps its stack. */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  try {
+    await program(world).parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+    if (!(thrown instanceof OperatorError)) throw thrown
+    world.note(`carnet-issuer: ${thrown.message}`)
+    if (thrown.hint !== undefined) world.note(`carnet-issuer: hint: ${thrown.hint}`)
+    return thrown.exitCode
+  }
+}
+
+function program(world: World): Command {
+  const root = new Command('carnet-issuer')
+    .description('Verifies a person once and issues credentials that the person carries.')
+    .version('0.1.0')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => world.print(text.trimEnd()),
+      writeErr: (text) => world.note(text.trimEnd()),
+      outputError: (text, write) => write(`carnet-issuer: ${text.replace(/^error: /, '')}`),
+    })
+    .showHelpAfterError('carnet-issuer: hint: carnet-issuer --help')
+    .addHelpText(
+      'after',
+      `
+Example:
+  carnet-issuer pki init --dir pki
+  carnet-issuer pki certify --dir pki --role attestation --name "Example issuer" \\
+    --uri http://127.0.0.1:4100 --dns localhost --out issuer
+  carnet-issuer keys log --out issuer/log-key.pem
+  carnet-issuer serve --config issuer/config.json
+  carnet-issuer keys add --config issuer/config.json --role reviewer --name ada
+  CARNET_REVIEWER_KEY=… carnet-issuer review list --url http://127.0.0.1:4100
+
+Keys are taken from CARNET_REVIEWER_KEY and CARNET_OPERATOR_KEY.
+Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
+    )
+  root
+    .command('serve')
+    .description('serve workers, wallets, verifiers and regulators until told to stop')
+    .addOption(configOption())
+    .action((given: { config?: string }) => world.serve(given.config))
+  addPki(root, world)
+  addKeys(root, world)
+  addReviews(root, world)
+  return root
+}
+
+function addPki(root: Command, world: World): void {
+  const pki = root.command('pki').description('make certificates for development, in files')
+  const dir = () => new Option('--dir <FOLDER>', 'the folder of the PKI').makeOptionMandatory()
+  pki
+    .command('init')
+    .description('make an authority for each role, and a signed trust list that names them')
+    .addOption(dir())
+    .action((given: { dir: string }) => initPki(world, given))
+  pki
+    .command('certify')
+    .description('make a key and certify it for a role')
+    .addOption(dir())
+    .addOption(
+      new Option('--role <ROLE>', 'what it may be used for')
+        .choices([...PKI_ROLES])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--name <NAME>', 'whose it is')
+    .option('--uri <URL>', 'an address that it is bound to, may be repeated', collect, [])
+    .option('--dns <HOST>', 'a host that it is bound to, may be repeated', collect, [])
+    .requiredOption('--out <FOLDER>', 'where key.pem and chain.pem go')
+    .action(
+      (given: {
+        dir: string
+        role: TrustRole
+        name: string
+        uri: string[]
+        dns: string[]
+        out: string
+      }) => certifyKey(world, given),
+    )
+  pki
+    .command('trust-list')
+    .description('sign the trust list again, with the next sequence number')
+    .addOption(dir())
+    .action((given: { dir: string }) => renewTrustList(world, given))
+}
+
+function addKeys(root: Command, world: World): void {
+  const keys = root.command('keys').description('make and end keys')
+  keys
+    .command('add')
+    .description('make a key for a reviewer or an operator and print it once')
+    .addOption(configOption())
+    .addOption(
+      new Option('--role <ROLE>', 'what its owner may do')
+        .choices(['reviewer', 'operator'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--name <NAME>', 'whose it is; decisions are recorded under it', keyName)
+    .action((given: { config?: string; role: KeyRole; name: string }) => addKey(world, given))
+  keys
+    .command('list')
+    .description('print names, roles and dates')
+    .addOption(configOption())
+    .action((given: { config?: string }) => listKeys(world, given))
+  keys
+    .command('revoke')
+    .description('end a key')
+    .addOption(configOption())
+    .requiredOption('--name <NAME>', 'whose it is', keyName)
+    .action((given: { config?: string; name: string }) => revokeKey(world, given))
+  keys
+    .command('log')
+    .description('make the key that signs the audit log')
+    .requiredOption('--out <FILE>', 'a file that is not there yet')
+    .action((given: { out: string }) => makeLogKey(world, given))
+  keys
+    .command('vkey')
+    .description('print the verifier key of the audit log, which carnet-audit takes')
+    .addOption(configOption())
+    .action((given: { config?: string }) => printLogVerifierKey(world, given))
+}
+
+function addReviews(root: Command, world: World): void {
+  const url = () =>
+    new Option('--url <URL>', 'where the issuer is').default('http://127.0.0.1:4100')
+  const review = root.command('review').description('decide what was referred to a person')
+  review
+    .command('list')
+    .description('print the sessions that wait')
+    .addOption(url())
+    .action((given: { url: string }) => listReviews(world, given))
+  review
+    .command('show')
+    .description('print what a decision followed from')
+    .argument('<SESSION_ID>')
+    .addOption(url())
+    .action((id: string, given: { url: string }) => showReview(world, id, given))
+  review
+    .command('decide')
+    .description('approve or reject, with a reason')
+    .argument('<SESSION_ID>')
+    .addOption(
+      new Option('--outcome <OUTCOME>', 'the decision')
+        .choices(['approve', 'reject'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--reason <TEXT>', 'why; it is kept and can be contested')
+    .addOption(url())
+    .action((id: string, given: { url: string; outcome: 'approve' | 'reject'; reason: string }) =>
+      decideReview(world, id, given),
+    )
+  root
+    .command('revoke')
+    .description('revoke every copy that was issued in a session')
+    .argument('<SESSION_ID>')
+    .addOption(
+      new Option('--reason-class <CLASS>', 'why; the public lists do not tell')
+        .choices([...REASON_CLASSES])
+        .makeOptionMandatory(),
+    )
+    .option('--note <TEXT>', 'for the file, seen by nobody outside')
+    .addOption(url())
+    .action((id: string, given: { url: string; reasonClass: ReasonClass; note?: string }) =>
+      revokeSession(world, id, given),
+    )
+}
+
+function configOption(): Option {
+  return new Option(
+    '--config <FILE>',
+    'the configuration, JSON; CARNET_ISSUER_… variables go over it',
+  )
+}
+
+function keyName(text: string): string {
+  if (!/^[\w.-]{1,64}$/.test(text)) throw new InvalidArgumentError('letters, digits, . _ -')
+  return text
+}
+
+function collect(value: string, values: readonly string[]): string[] {
+  return [...values, value]
+}

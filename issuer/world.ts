@@ -1,0 +1,41 @@
+import type { Clock } from '../shared/clock.ts'
+import type { Fetch } from '../shared/fetch.ts'
+import type { Es256Signer } from '../shared/key/signer.ts'
+import type { Random } from '../shared/random.ts'
+import type { IssuerStore } from './store.ts'
+
+/** A fresh P-256 key: what signs with it, and its PKCS#8 PEM for the one file that keeps it. */
+export interface FreshKey {
+  readonly signer: Es256Signer
+  readonly pkcs8: string
+}
+
+/** What the commands reach of the machine they run on. */
+export interface World {
+  /** A line of the result, to standard output. */
+  readonly print: (line: string) => void
+  /** A line beside the result, to standard error. */
+  readonly note: (line: string) => void
+  readonly fetch: Fetch
+  readonly clock: Clock
+  readonly random: Random
+  readonly readFile: (path: string) => string
+  /** Makes a new file that only its owner may read, and its folder. @throws OperatorError when there is one already */
+  readonly writeNewFile: (path: string, text: string) => void
+  /** Puts a text in place of a file's as a whole. */
+  readonly replaceFile: (path: string, text: string) => void
+  readonly generateKey: () => FreshKey
+  readonly openKey: (pkcs8: string) => Es256Signer
+  /** Makes an Ed25519 key, PKCS#8 PEM. */
+  readonly generateLogKey: () => string
+  /** The verifier key of the log that a configuration names. C2SP signed-note. */
+  readonly logVerifierKey: (configFile: string | undefined) => string
+  /** Runs `work` on the store that a configuration names. The server may run at the same time. */
+  readonly withStore: <Result>(
+    configFile: string | undefined,
+    work: (store: IssuerStore) => Promise<Result>,
+  ) => Promise<Result>
+  /** Serves until the process is told to stop. */
+  readonly serve: (configFile: string | undefined) => Promise<void>
+  readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }
+}

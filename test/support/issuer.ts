@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { keyDigest, makeKey } from '../../issuer/api-key.ts'
+import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
+import type { CredentialSigner } from '../../issuer/credential/issue.ts'
+import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
+import type { EvidencePipeline } from '../../issuer/evidence/pipeline.ts'
+import { openArtefactStore } from '../../issuer/oid4vci/artefact-store.sqlite.ts'
+import { openAuthorizationServer } from '../../issuer/oid4vci/authorization-server.oidc.ts'
+import { BATCH_SIZE, IDENTITY_SCOPE } from '../../issuer/oid4vci/metadata.ts'
+import { certify, makeAuthority, makeTrustList } from '../../issuer/pki/development-pki.ts'
+import { statusPublisher } from '../../issuer/publication.ts'
+import { readWatchlist } from '../../issuer/screening/watchlist.ts'
+import { issuerApplication } from '../../issuer/server.http.ts'
+import { openReadings } from '../../issuer/session/readings.ts'
+import { publishStatusLists } from '../../issuer/status/publish.ts'
+import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
+import { issuerMigrations, openIssuerStore } from '../../issuer/store.sqlite.ts'
+import type { IssuerStore } from '../../issuer/store.ts'
+import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import type { AuditLog } from '../../shared/audit/log.ts'
+import { type Clock, systemClock } from '../../shared/clock.ts'
+import { type HttpServer, listen } from '../../shared/http/server.http.ts'
+import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
+import type { Log } from '../../shared/log.ts'
+import { packageRoot } from '../../shared/package-root.ts'
+import { systemRandom } from '../../shared/random.ts'
+import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
+import type { AnchorsAt } from '../../shared/trust/role.ts'
+import { anchorsOf, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
+import { silentLog } from './log.ts'
+
+/** A running issuer on a port of its own, with everything real but the reading of images. */
+export interface TestIssuer {
+  readonly url: string
+  readonly db: Database
+  readonly store: IssuerStore
+  readonly auditLog: AuditLog
+  readonly anchors: AnchorsAt
+  readonly reviewerKey: string
+  readonly operatorKey: string
+  readonly trustList: string
+  /** Publishes the status lists now. */
+  publish(): Promise<void>
+  close(): Promise<void>
+}
+
+export const WORKFLOW_TEXT: string = readFileSync(
+  join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json'),
+  'utf8',
+)
+
+export const WATCHLIST_FILE: string = join(
+  packageRoot,
+  'issuer/screening/lists/made-up-persons.json',
+)
+
+/** Opens an issuer; with `path` its database outlives it, and an issuer that is opened again goes on with it. */
+export async function openIssuer(
+  pipeline: Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'>,
+  options: {
+    readonly path?: string
+    readonly clock?: Clock
+    readonly log?: Log
+    readonly changeSigner?: (signer: CredentialSigner) => CredentialSigner
+    readonly maxOpenSessions?: number
+  } = {},
+): Promise<TestIssuer> {
+  const { path = ':memory:', clock = systemClock, log = silentLog } = options
+  const server: HttpServer = await listen({ host: '127.0.0.1', port: 0 })
+  const issuer = server.url
+  const random = systemRandom
+  const now = clock()
+  const key = { key: generateEs256Key(), random, now }
+  const authority = await makeAuthority('attestation', key)
+  const { signer } = generateEs256Key()
+  const subject = { name: 'Test issuer', publicJwk: signer.publicJwk, uris: [issuer], dns: [] }
+  const x5c = await certify(authority, subject, { random, now })
+  const listKey = generateEs256Key().signer
+  const trustList = await makeTrustList([authority], { signer: listKey, sequence: 1, now })
+  const anchors = anchorsOf(verifyTrustListSignature(trustList, { signerKey: listKey.publicJwk }))
+  const honest: CredentialSigner = {
+    signer,
+    x5c,
+    anchors,
+    authority: { issuer, name: 'Test issuer', country: 'UT' },
+  }
+  const credentialSigner = options.changeSigner?.(honest) ?? honest
+  const db = openDatabase(path, {
+    audit: auditLogMigrations,
+    status: statusMigrations,
+    issuer: issuerMigrations,
+  })
+  const store = openIssuerStore(db, { random, vct: IDENTITY_VCT })
+  const statusStore = openStatusStore(db, { baseUrl: issuer, random })
+  const auditLog = openAuditLog(db, { origin: 'test/log', signer: generateEd25519Key().signer })
+  await store.recordTrustList(trustList, now)
+  const cadence = { intervalSeconds: 60, validitySeconds: 3600 }
+  const publisher = statusPublisher({
+    store: statusStore,
+    log: auditLog,
+    cadence,
+    credentialSigner: honest,
+  })
+  const publish = async (): Promise<void> => {
+    await statusStore.keepOpen({ name: 'standard', size: 1024, lanes: BATCH_SIZE }, clock())
+    await publishStatusLists(publisher, clock())
+  }
+  await publish()
+  const keys = { reviewer: makeKey('reviewer', random), operator: makeKey('operator', random) }
+  for (const role of ['reviewer', 'operator'] as const) {
+    const name = `${role}-${issuer}`
+    await store.addKey({ name, role, sha256: keyDigest(keys[role]) }, now)
+  }
+  const authorizationServer = await openAuthorizationServer({
+    issuer,
+    scope: IDENTITY_SCOPE,
+    store: openArtefactStore(db),
+    clock,
+    random,
+    log,
+  })
+  server.serve(
+    issuerApplication({
+      issuer,
+      store,
+      readings: openReadings(),
+      pipeline,
+      watchlists: [readWatchlist(readFileSync(WATCHLIST_FILE))],
+      workflow: readWorkflow(WORKFLOW_TEXT),
+      authorizationServer,
+      statusStore,
+      auditLog,
+      credentialSigner,
+      trustList,
+      sessionSeconds: 1800,
+      maxOpenSessions: options.maxOpenSessions ?? 1000,
+      sessionsPerMinute: 10_000,
+      clock,
+      random,
+      log,
+    }),
+  )
+  return {
+    url: issuer,
+    db,
+    store,
+    auditLog,
+    anchors,
+    reviewerKey: keys.reviewer,
+    operatorKey: keys.operator,
+    trustList,
+    publish,
+    close: async () => {
+      await server.close()
+      db.close()
+    },
+  }
+}
