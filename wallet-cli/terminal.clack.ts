@@ -1,7 +1,9 @@
 import { openSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { WalletError } from './error.ts'
 import type { Question, Terminal } from './terminal.ts'
+import { wrap } from './text.ts'
 
 interface Streams {
   readonly input: ReadStream
@@ -17,13 +19,19 @@ export function processTerminal(): Terminal {
   }
   return {
     print: (line) => process.stdout.write(`${line}\n`),
-    note: (line) => process.stderr.write(`${line}\n`),
+    note: (line) => {
+      const { isTTY, columns } = process.stderr
+      const lines = isTTY && line.length > columns ? wrap(line, columns) : [line]
+      process.stderr.write(`${lines.join('\n')}\n`)
+    },
     width: Math.min(tty?.output.columns ?? 80, 100),
     interactive: tty !== undefined,
     ask: async (question) => answered(await askOn(streams(question.hint), question)),
     confirm: async (message, hint) => {
       const { confirm } = await import('@clack/prompts')
-      return answered<boolean>(await confirm({ message, initialValue: false, ...streams(hint) }))
+      const { input, output } = streams(hint)
+      await discardTyped(input)
+      return answered<boolean>(await confirm({ message, initialValue: false, input, output }))
     },
   }
 }
@@ -43,6 +51,17 @@ async function askOn(
 function answered<T extends string | boolean>(answer: T | symbol): T {
   if (typeof answer === 'symbol') throw new WalletError('interrupted', 'interrupted')
   return answer
+}
+
+/** Keys that were pressed before the question was there do not answer it. */
+async function discardTyped(input: ReadStream): Promise<void> {
+  const discard = (): void => {}
+  input.setRawMode(true)
+  input.on('data', discard)
+  await delay(50)
+  input.off('data', discard)
+  input.pause()
+  input.setRawMode(false)
 }
 
 function controllingTerminal(): Streams | undefined {

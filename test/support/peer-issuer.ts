@@ -2,9 +2,11 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import {
   type AuthorizationServerMetadata,
   Oauth2AuthorizationServer,
+  setGlobalConfig,
   type VerifyJwtCallback,
 } from '@openid4vc/oauth2'
 import { Openid4vciIssuer } from '@openid4vc/openid4vci'
+import type { NumericDate } from '../../shared/clock.ts'
 import type { Fetch } from '../../shared/fetch.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import { generateEs256Key } from '../../shared/key/signer.software.ts'
@@ -16,10 +18,11 @@ import { signStatusListToken } from '../../shared/status-list/token.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
 import { NOW, type TestAuthority, testAuthority } from './pki.ts'
 
-const ISSUER = 'https://issuer.example'
 const DAY = 86_400
 const CODE = 'pre-authorized-1'
 const TOKEN = 'access-token-1'
+
+setGlobalConfig({ allowInsecureUrls: true }) // for peers on the loopback interface
 
 /** Where a test makes the issuer misbehave. Each answers what the issuer would, changed. */
 export interface PeerFaults {
@@ -38,6 +41,7 @@ export interface PeerFaults {
 
 /** An issuer for wallet tests, whose judgement of requests is that of another implementation, `@openid4vc`. */
 export interface PeerIssuer {
+  readonly origin: string
   readonly fetch: Fetch
   readonly offer: string
   readonly offerObject: JsonObject
@@ -62,25 +66,29 @@ export interface PeerIssuer {
 export async function peerIssuer({
   txCode = true,
   batchSize = 10,
+  origin = 'https://issuer.example',
+  now = NOW,
 }: {
   txCode?: boolean
   batchSize?: number
+  origin?: string
+  now?: NumericDate
 } = {}): Promise<PeerIssuer> {
-  const authority = await testAuthority('attestation')
-  const access = await testAuthority('relying-party-access')
-  const leaf = await authority.leaf({ sanUris: [ISSUER], sanDns: ['issuer.example'] })
+  const authority = await testAuthority('attestation', undefined, now)
+  const access = await testAuthority('relying-party-access', undefined, now)
+  const leaf = await authority.leaf({ sanUris: [origin], sanDns: [new URL(origin).hostname] })
   const listSigner = generateEs256Key().signer
-  const metadata = metadataOf(batchSize)
+  const metadata = metadataOf(origin, batchSize)
   const serverMetadata: AuthorizationServerMetadata = {
-    issuer: ISSUER,
-    token_endpoint: `${ISSUER}/token`,
+    issuer: origin,
+    token_endpoint: `${origin}/token`,
     response_types_supported: ['code'],
     grant_types_supported: ['urn:ietf:params:oauth:grant-type:pre-authorized_code'],
     dpop_signing_alg_values_supported: ['ES256'],
     'pre-authorized_grant_anonymous_access_supported': true,
   }
   const offerObject: JsonObject = {
-    credential_issuer: ISSUER,
+    credential_issuer: origin,
     credential_configuration_ids: ['identity'],
     grants: {
       'urn:ietf:params:oauth:grant-type:pre-authorized_code': {
@@ -138,7 +146,7 @@ export async function peerIssuer({
           expectedPreAuthorizedCode: CODE,
           ...(txCode ? { expectedTxCode: peer.txCode } : {}),
           dpop: { required: true, jwt: proof, allowedSigningAlgs: ['ES256'] },
-          now: new Date(NOW * 1000),
+          now: new Date(now * 1000),
         })
         dpopKey = verified.dpop?.jwkThumbprint
       } catch (error) {
@@ -179,7 +187,7 @@ export async function peerIssuer({
           issuerMetadata: issuerMetadataResult(),
           jwt,
           expectedNonce: nonce,
-          now: new Date(NOW * 1000),
+          now: new Date(now * 1000),
         })
         holderKeys.push(signer.publicJwk as unknown as JsonObject)
       }
@@ -188,7 +196,7 @@ export async function peerIssuer({
       }
       const compacts = await Promise.all(
         holderKeys.map((jwk, copy) => {
-          const claims = claimsOf(jwk, copy)
+          const claims = claimsOf(origin, now, jwk, copy)
           return issueSdJwt({
             header: { typ: 'dc+sd-jwt', x5c: leaf.x5c },
             claims: peer.faults.claims?.(claims, copy) ?? claims,
@@ -219,8 +227,8 @@ export async function peerIssuer({
       uri,
       bits: 2,
       list,
-      iat: NOW,
-      exp: NOW + DAY,
+      iat: now,
+      exp: now + DAY,
       ttl: 300,
       signer: leaf.signer,
       x5c: leaf.x5c,
@@ -247,7 +255,7 @@ export async function peerIssuer({
       accessToken: TOKEN,
       expectedNonce: dpopNonce,
       ...(dpopKey === undefined ? {} : { expectedJwkThumbprint: dpopKey }),
-      now: new Date(NOW * 1000),
+      now: new Date(now * 1000),
     })
     return undefined
   }
@@ -263,28 +271,29 @@ export async function peerIssuer({
   }
 
   const peer: PeerIssuer = {
+    origin,
     fetch: async (input, init) => {
       const request = new Request(input, init)
-      const { pathname, origin } = new URL(request.url)
+      const { pathname, origin: asked } = new URL(request.url)
       peer.asked.push(pathname)
       const instead = peer.faults.before?.(pathname)
       if (instead === 'no answer') throw new TypeError('fetch failed')
       if (instead) return instead
       if (pathname.startsWith('/status/')) return statusList(request.url)
-      const endpoint = origin === ISSUER ? endpoints[pathname] : undefined
+      const endpoint = asked === origin ? endpoints[pathname] : undefined
       const response = endpoint ? await endpoint(request) : json({ error: 'not_found' }, 404)
       if (peer.faults.loses?.(pathname)) throw new TypeError('fetch failed')
       return response
     },
-    offer: `openid-credential-offer://?credential_offer_uri=${encodeURIComponent(`${ISSUER}/offers/1`)}`,
+    offer: `openid-credential-offer://?credential_offer_uri=${encodeURIComponent(`${origin}/offers/1`)}`,
     offerObject,
     trustList: await signTrustList(
       {
         sequence: 1,
         operator: 'Carnet Test Scheme',
         territory: 'UT',
-        issuedAt: NOW - DAY,
-        nextUpdate: NOW + 30 * DAY,
+        issuedAt: now - DAY,
+        nextUpdate: now + 30 * DAY,
         entities: [
           {
             name: 'Carnet test',
@@ -292,7 +301,7 @@ export async function peerIssuer({
               role,
               name: role,
               status: 'granted',
-              from: NOW - 300 * DAY,
+              from: now - 300 * DAY,
               certificates: [Buffer.from(certificate).toString('base64')],
             })),
           },
@@ -323,15 +332,15 @@ const DISCLOSABLE = [
   ['document', 'number'],
 ] as const
 
-function claimsOf(jwk: JsonObject, copy: number): JsonObject {
+function claimsOf(origin: string, now: NumericDate, jwk: JsonObject, copy: number): JsonObject {
   const { kty, crv, x, y } = jwk
   return {
-    iss: ISSUER,
-    iat: NOW - (NOW % DAY),
-    exp: NOW - (NOW % DAY) + 14 * DAY,
+    iss: origin,
+    iat: now - (now % DAY),
+    exp: now - (now % DAY) + 14 * DAY,
     vct: 'urn:carnet:identity:1',
     cnf: { jwk: { kty, crv, x, y } as JsonObject },
-    status: { status_list: { idx: 1000 + 7 * copy, uri: `${ISSUER}/status/${copy}` } },
+    status: { status_list: { idx: 1000 + 7 * copy, uri: `${origin}/status/${copy}` } },
     given_name: 'Anna Maria',
     family_name: 'Eriksson',
     birthdate: '1974-08-12',
@@ -341,12 +350,12 @@ function claimsOf(jwk: JsonObject, copy: number): JsonObject {
   }
 }
 
-function metadataOf(batchSize: number): JsonObject {
+function metadataOf(origin: string, batchSize: number): JsonObject {
   return {
-    credential_issuer: ISSUER,
-    credential_endpoint: `${ISSUER}/credential`,
-    nonce_endpoint: `${ISSUER}/nonce`,
-    notification_endpoint: `${ISSUER}/notification`,
+    credential_issuer: origin,
+    credential_endpoint: `${origin}/credential`,
+    nonce_endpoint: `${origin}/nonce`,
+    notification_endpoint: `${origin}/notification`,
     ...(batchSize > 1 ? { batch_credential_issuance: { batch_size: batchSize } } : {}),
     display: [{ name: 'Carnet Test Issuer' }],
     credential_configurations_supported: {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { calculateX509HashClientIdPrefixValue, Openid4vpVerifier } from '@openid4vc/openid4vp'
 import { compactDecrypt, exportJWK, generateKeyPair } from 'jose'
+import type { NumericDate } from '../../shared/clock.ts'
 import type { Fetch } from '../../shared/fetch.ts'
 import { signJwt } from '../../shared/jose/jws.ts'
 import type { JsonObject } from '../../shared/json.ts'
@@ -43,24 +44,28 @@ export async function peerVerifier(
   authority: TestAuthority,
   {
     host = 'driver.example',
+    origin = `https://${host}`,
+    now = NOW,
     query = AGE_AND_NAME,
     method = 'post',
     purpose = 'To know who drives' as string | undefined,
   }: {
     host?: string
+    origin?: string
+    now?: NumericDate
     query?: JsonObject
     method?: 'get' | 'post'
     purpose?: string | undefined
   } = {},
 ): Promise<PeerVerifier> {
-  const { signer, x5c } = await authority.leaf({ sanUris: [`https://${host}`], sanDns: [host] })
+  const { signer, x5c } = await authority.leaf({ sanUris: [origin], sanDns: [host] })
   const hash = (data: Uint8Array) => createHash('sha256').update(data).digest()
   const clientId = `x509_hash:${await calculateX509HashClientIdPrefixValue({
     x509Certificate: x5c[0] as string,
     hash,
   })}`
-  const requestUri = `https://${host}/requests/1/object`
-  const responseUri = `https://${host}/responses/1`
+  const requestUri = `${origin}/requests/1/object`
+  const responseUri = `${origin}/responses/1`
   const nonce = 'nonce-of-this-request-0001'
   const keys = await generateKeyPair('ECDH-ES', { crv: 'P-256', extractable: true })
   const encryptionKey = {
@@ -79,7 +84,7 @@ export async function peerVerifier(
     signJwt: async (_: unknown, jwt: { header: unknown; payload: unknown }) => {
       const { alg: _alg, ...header } = jwt.header as JsonObject
       // The library stamps the time of the machine; these tests live at another.
-      const payload = { ...(jwt.payload as JsonObject), iat: NOW, exp: NOW + 300 }
+      const payload = { ...(jwt.payload as JsonObject), iat: now, exp: now + 300 }
       return {
         jwt: await signJwt({
           header: peer.faults.header?.(header as JsonObject) ?? (header as JsonObject),
@@ -101,7 +106,7 @@ export async function peerVerifier(
     },
     getX509CertificateMetadata: () => ({
       sanDnsNames: [host],
-      sanUriNames: [`https://${host}`],
+      sanUriNames: [origin],
     }),
   }
   const openid = new Openid4vpVerifier({ callbacks })
@@ -142,7 +147,7 @@ export async function peerVerifier(
         additionalJwtPayload: { aud: 'https://self-issued.me/v2' },
       },
       ...(walletNonce === undefined ? {} : { wallet: { expectedNonce: walletNonce } }),
-      now: new Date(NOW * 1000),
+      now: new Date(now * 1000),
     })
     return jar?.authorizationRequestJwt as string
   }

@@ -26,17 +26,18 @@ export interface TestAuthority extends CertificateIssuer {
   }): Promise<{ signer: Es256Signer; der: Uint8Array; x5c: string[] }>
 }
 
-/** Makes an authority of one role whose certificate is valid for a year on both sides of {@link NOW}. */
+/** Makes an authority of one role whose certificate is valid for a year on both sides of `now`. */
 export async function testAuthority(
   role: TrustRole,
   commonName = `Test ${role} CA`,
+  now: number = NOW,
 ): Promise<TestAuthority> {
   const { pkcs8 } = generateEs256Key()
   const certificate = await issueRootCertificate({
     subject: { commonName, organisation: 'Carnet test', country: 'UT' },
     pkcs8,
-    notBefore: NOW - 365 * DAY,
-    notAfter: NOW + 365 * DAY,
+    notBefore: now - 365 * DAY,
+    notAfter: now + 365 * DAY,
     random: systemRandom,
   })
   return {
@@ -49,8 +50,8 @@ export async function testAuthority(
       role: leafRole = role,
       sanUris = ['https://issuer.example'],
       sanDns = ['issuer.example'],
-      notBefore = NOW - 30 * DAY,
-      notAfter = NOW + 90 * DAY,
+      notBefore = now - 30 * DAY,
+      notAfter = now + 90 * DAY,
     } = {}) {
       const der = await issueLeafCertificate({
         subject: { commonName: 'Test leaf', organisation: 'Carnet test' },

@@ -3,7 +3,9 @@ import { isJsonObject, type Json, type JsonObject } from '../../shared/json.ts'
 import { SdJwtError } from '../../shared/sd-jwt/error.ts'
 import { holdSdJwt } from '../../shared/sd-jwt/present.ts'
 import { WalletError } from '../error.ts'
+import { TECHNICAL_CLAIMS } from '../presentation/claim-words.ts'
 import { plain, wrap } from '../text.ts'
+import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
 import { heldCredential } from './held-credential.ts'
 import { withVault } from './with-vault.ts'
@@ -41,14 +43,16 @@ export async function show(world: World, options: ShowOptions): Promise<void> {
     }
     print(world, options, claimsOf((held.copies[0] as { compact: string }).compact))
     if (options.json) return
-    for (const [index, { verifier, shownAt }] of held.copies.entries()) {
-      const state =
-        verifier === undefined
-          ? 'fresh'
-          : `shown since ${toDateTime(shownAt ?? 0)} to ${plain(verifier)}, and to nobody else`
-      for (const line of wrap(`copy ${index + 1}: ${state}`, terminal.width)) terminal.print(line)
+    for (const [index, copy] of held.copies.entries()) {
+      for (const line of wrap(`copy ${index + 1}: ${copyText(copy)}`, terminal.width))
+        terminal.print(line)
     }
   })
+}
+
+function copyText({ verifier, verifierName, shownAt }: HeldCredential['copies'][number]): string {
+  if (verifier === undefined) return 'fresh'
+  return `for ${plain(verifierName ?? verifier)} alone, first shown ${toDateTime(shownAt ?? 0)}`
 }
 
 function claimsOf(text: string): JsonObject {
@@ -64,7 +68,16 @@ function claimsOf(text: string): JsonObject {
 
 function print({ terminal }: World, { json }: ShowOptions, claims: JsonObject): void {
   if (json) terminal.print(JSON.stringify(claims))
-  else for (const line of render(claims, terminal.width, '')) terminal.print(line)
+  else for (const line of render(personalFirst(claims), terminal.width, '')) terminal.print(line)
+}
+
+function personalFirst(claims: JsonObject): JsonObject {
+  const entries = Object.entries(claims)
+  const technical = ([name]: readonly [string, Json]) => TECHNICAL_CLAIMS.has(name)
+  return Object.fromEntries([
+    ...entries.filter((entry) => !technical(entry)),
+    ...entries.filter(technical),
+  ])
 }
 
 /** One claim a line, what belongs together indented below its name. */

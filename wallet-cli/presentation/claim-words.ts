@@ -1,4 +1,18 @@
 import type { ClaimPath } from '../../shared/sd-jwt/claim-path.ts'
+import { plain } from '../text.ts'
+
+/** What every SD-JWT VC says of itself, and not of its holder. SD-JWT VC §3.2.2. */
+export const TECHNICAL_CLAIMS: ReadonlySet<string> = new Set([
+  'iss',
+  'iat',
+  'nbf',
+  'exp',
+  'vct',
+  'vct#integrity',
+  'cnf',
+  'status',
+  'jti',
+])
 
 /** What people call the claims that wallets are asked for. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -25,6 +39,12 @@ const WORDS: Readonly<Record<string, string>> = {
   'document.issuing_country': 'document: issuing country',
   'document.date_of_expiry': 'document: date of expiry',
   verification: 'how you were verified',
+}
+
+/** What people call a type of credential; its own name where there is no word for it. */
+export function typeWords(vct: string): string {
+  const kind = /^urn:carnet:([a-z-]+):1$/.exec(vct)?.[1]
+  return kind === undefined ? plain(vct) : `your ${kind.replace(/-/g, ' ')}`
 }
 
 /** A path as text, such as `document.number`; elements of a list carry no number. */

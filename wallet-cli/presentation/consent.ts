@@ -1,7 +1,7 @@
 import type { Json } from '../../shared/json.ts'
 import type { VerifiedRequest } from '../../shared/oid4vp/request.ts'
 import { plain, wrap } from '../text.ts'
-import { claimWords } from './claim-words.ts'
+import { claimWords, typeWords } from './claim-words.ts'
 import { type OverAsk, overAsks } from './over-ask.ts'
 import type { PlannedCredential } from './plan.ts'
 
@@ -61,7 +61,7 @@ function credentialLines(
 ): string[] {
   const { vct, issuerName } = credential
   return [
-    ...wrap(`From ${plain(vct)}, issued by ${plain(issuerName)}:`, width),
+    ...wrap(`From ${typeWords(vct)}, issued by ${plain(issuerName)}:`, width),
     ...(visible.length === 0 ? ['  that you hold it, and nothing else'] : []),
     ...visible.flatMap(({ path, value }) => {
       const shown = values ? `: ${valueText(value)}` : ''
@@ -72,6 +72,7 @@ function credentialLines(
 
 function valueText(value: Json): string {
   if (typeof value === 'string') return value.startsWith('data:') ? '(an image)' : plain(value)
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (Array.isArray(value)) return value.map(valueText).join(', ')
   return plain(JSON.stringify(value))
 }

@@ -10,6 +10,7 @@ import { readSdJwtVc, verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { WalletError } from '../error.ts'
 import type { HeldCredential } from '../vault/vault.ts'
+import { TECHNICAL_CLAIMS } from './claim-words.ts'
 
 /** One credential as it would be shown. */
 export interface PlannedCredential {
@@ -82,19 +83,6 @@ export async function planPresentation(
   return { answer: 'possible', credentials: await Promise.all(credentials) }
 }
 
-/** What every SD-JWT VC shows of itself, and not of its holder. SD-JWT VC §3.2.2. */
-const TECHNICAL = new Set([
-  'iss',
-  'iat',
-  'nbf',
-  'exp',
-  'vct',
-  'vct#integrity',
-  'cnf',
-  'status',
-  'jti',
-])
-
 /** In the order in which they were asked for; what was not asked for and is seen all the same comes last. */
 function visibleClaims(claims: JsonObject, asked: readonly ClaimPath[]): VisibleClaim[] {
   const place = ({ path }: VisibleClaim): number => {
@@ -102,7 +90,7 @@ function visibleClaims(claims: JsonObject, asked: readonly ClaimPath[]): Visible
     return index < 0 ? asked.length : index
   }
   return Object.entries(claims)
-    .filter(([name]) => !TECHNICAL.has(name))
+    .filter(([name]) => !TECHNICAL_CLAIMS.has(name))
     .flatMap(([name, value]) => leavesOf([name], value))
     .sort((a, b) => place(a) - place(b))
 }

@@ -26,6 +26,7 @@ export interface CopyRecord {
   readonly compact: string
   readonly holderKey: string
   readonly verifier?: string
+  readonly verifierName?: string
   readonly shownAt?: NumericDate
 }
 
@@ -89,6 +90,7 @@ export const rowSchemas: { readonly [T in keyof VaultRows]: z.ZodType<VaultRows[
     compact: z.string(),
     holderKey: z.string(),
     verifier: z.string().exactOptional(),
+    verifierName: z.string().exactOptional(),
     shownAt: time.exactOptional(),
   }),
   journal: journalEntrySchema,

@@ -177,6 +177,7 @@ export function openVault(
           put('copy', copyId, {
             ...copy.row,
             verifier: intended.verifier,
+            verifierName: intended.verifierName,
             shownAt: copy.row.shownAt ?? now,
           })
         }
@@ -225,6 +226,7 @@ function asCopyState({ id, row }: Found<'copy'>): HeldCredential['copies'][numbe
     id,
     compact: row.compact,
     ...(row.verifier === undefined ? {} : { verifier: row.verifier }),
+    ...(row.verifierName === undefined ? {} : { verifierName: row.verifierName }),
     ...(row.shownAt === undefined ? {} : { shownAt: row.shownAt }),
   }
 }

@@ -68,6 +68,7 @@ export interface ReceivedCredential {
 export interface CopyState {
   readonly id: string
   readonly verifier?: string
+  readonly verifierName?: string
   readonly shownAt?: NumericDate
 }
 

@@ -140,9 +140,9 @@ describe('present', () => {
           'Carnet test (driver.example) asks you to show something.',
           'They say why: “To know who drives”',
           '',
-          'From urn:carnet:identity:1, issued by Carnet test:',
+          'From your identity, issued by Carnet test:',
           '  - family name: Eriksson',
-          '  - 18 or older: true',
+          '  - 18 or older: yes',
           '  - document type: passport', // this issuer leaves it in the clear, so it is seen unasked
           '',
           'They get a copy that nobody else has seen or will see; then 1 fresh copy is',
