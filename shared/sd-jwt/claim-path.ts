@@ -10,14 +10,15 @@ export type ClaimPath = readonly (string | number | null)[]
 export type ConcretePath = readonly (string | number)[]
 
 /**
- * The places in `value` that a path selects, in order; none where it names nothing or meets a value of another kind.
- * OpenID4VP 1.0 §7.1.
+ * The places in `value` that a path selects, in order; none where nothing is left or where any value on the way is of
+ * another kind than the component needs ("abort processing and return an error"). OpenID4VP 1.0 §7.1.
  */
 export function resolveClaimPath(value: Json, path: ClaimPath): ConcretePath[] {
-  let places: { at: ConcretePath; value: Json }[] = [{ at: [], value }]
+  let places: Place[] = [{ at: [], value }]
   for (const component of path) {
-    places = places.flatMap((place) => step(place, component))
-    if (places.length === 0) return []
+    const next: Place[] = []
+    for (const place of places) if (!step(place, component, next)) return []
+    places = next
   }
   return places.map(({ at }) => at)
 }
@@ -52,18 +53,27 @@ function componentsAgree(a: string | number | null, b: string | number | null): 
   return (a === null && typeof b === 'number') || (b === null && typeof a === 'number')
 }
 
-function step(
-  { at, value }: { at: ConcretePath; value: Json },
-  component: string | number | null,
-): { at: ConcretePath; value: Json }[] {
+interface Place {
+  readonly at: ConcretePath
+  readonly value: Json
+}
+
+/** Adds what `component` selects in a place to `next`; false when the place is of another kind. */
+function step({ at, value }: Place, component: string | number | null, next: Place[]): boolean {
   if (typeof component === 'string') {
-    if (!isJsonObject(value) || !Object.hasOwn(value, component)) return []
-    return [{ at: [...at, component], value: value[component] as Json }]
+    if (!isJsonObject(value)) return false
+    if (Object.hasOwn(value, component)) {
+      next.push({ at: [...at, component], value: value[component] as Json })
+    }
+    return true
   }
-  if (!Array.isArray(value)) return []
+  if (!Array.isArray(value)) return false
   if (component === null) {
-    return value.map((element: Json, index) => ({ at: [...at, index], value: element }))
+    value.forEach((element: Json, index) => {
+      next.push({ at: [...at, index], value: element })
+    })
+  } else if (component < value.length) {
+    next.push({ at: [...at, component], value: value[component] as Json })
   }
-  const element = value[component] as Json | undefined
-  return element === undefined ? [] : [{ at: [...at, component], value: element }]
+  return true
 }

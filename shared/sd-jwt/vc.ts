@@ -1,4 +1,5 @@
 import type { NumericDate } from '../clock.ts'
+import type { ParsedJwt } from '../jose/jws.ts'
 import type { JsonObject } from '../json.ts'
 import type { EcPublicJwk } from '../key/signer.ts'
 import { StatusListError } from '../status-list/error.ts'
@@ -9,7 +10,7 @@ import { type VerifiedChain, type VerifiedLeaf, verifyX5c } from '../trust/x5c.t
 import type { ConcretePath } from './claim-path.ts'
 import { SdJwtError } from './error.ts'
 import { VC_NEVER_DISCLOSED } from './never-disclosed.ts'
-import { parseSdJwt, type SdJwtLimits } from './parse.ts'
+import { parseSdJwt, type SdJwt, type SdJwtLimits } from './parse.ts'
 import { holdSdJwt } from './present.ts'
 import {
   type KeyBindingPolicy,
@@ -52,27 +53,50 @@ export interface VerifiedSdJwtVc {
  */
 export function verifySdJwtVc(
   compact: string,
-  {
-    anchors,
-    now,
-    keyBinding,
-    expectedVcts,
-    requiredClaims = ['exp'],
-    limits = {},
-  }: SdJwtVcExpectation,
+  { anchors, ...expectation }: SdJwtVcExpectation,
 ): VerifiedSdJwtVc {
+  const { sdJwt, issuerJwt } = parseSdJwtVc(compact, expectation.limits)
+  const issuerChain = verifyIssuer(issuerJwt.header.x5c, { anchors, now: expectation.now })
+  const verified = judgeSdJwtVc(
+    { sdJwt, issuerJwt },
+    {
+      ...expectation,
+      issuerKey: issuerChain.leaf.publicJwk,
+    },
+  )
+  return { ...verified, issuer: readIssuer(verified.claims, issuerChain.leaf), issuerChain }
+}
+
+/** What every SD-JWT VC is, whoever vouches for its issuer. */
+export type JudgedSdJwtVc = Omit<VerifiedSdJwtVc, 'issuer' | 'issuerChain'>
+
+/** Takes an SD-JWT VC apart and checks its type. Nothing is verified. SD-JWT VC draft-13 §3.2.1. @throws SdJwtError */
+export function parseSdJwtVc(
+  compact: string,
+  limits: Partial<SdJwtLimits> = {},
+): { sdJwt: SdJwt; issuerJwt: ParsedJwt } {
   const sdJwt = parseSdJwt(compact, limits)
   const issuerJwt = parseIssuerJwt(sdJwt, limits)
-  const { header } = issuerJwt
-  if (header.typ !== 'dc+sd-jwt') throw new SdJwtError('type_mismatch', 'typ is not dc+sd-jwt')
-  const issuerChain = verifyIssuer(header.x5c, { anchors, now })
+  if (issuerJwt.header.typ === 'dc+sd-jwt') return { sdJwt, issuerJwt }
+  throw new SdJwtError('type_mismatch', 'typ is not dc+sd-jwt')
+}
+
+/** Judges an SD-JWT VC under an issuer's key that the caller trusts; says nothing about who the issuer is. @throws SdJwtError */
+export function judgeSdJwtVc(
+  { sdJwt, issuerJwt }: { sdJwt: SdJwt; issuerJwt: ParsedJwt },
+  {
+    expectedVcts,
+    requiredClaims = ['exp'],
+    ...expectation
+  }: Omit<SdJwtVcExpectation, 'anchors'> & {
+    readonly issuerKey: EcPublicJwk
+    readonly resolvedHolderKey?: EcPublicJwk
+  },
+): JudgedSdJwtVc {
   const verified = verifyParsedSdJwt(sdJwt, issuerJwt, {
-    issuerKey: issuerChain.leaf.publicJwk,
-    now,
-    keyBinding,
+    ...expectation,
     requiredClaims,
     neverDisclosed: VC_NEVER_DISCLOSED,
-    limits,
   })
   const { claims, disclosedPaths, holderKey } = verified
   const vct = readVct(claims)
@@ -82,10 +106,8 @@ export function verifySdJwtVc(
   const status = readStatus(claims)
   return {
     vct,
-    issuer: readIssuer(claims, issuerChain.leaf),
     claims,
     disclosedPaths,
-    issuerChain,
     issuerJwt: sdJwt.issuerJwt,
     ...(holderKey ? { holderKey } : {}),
     ...(status ? { status } : {}),

@@ -37,6 +37,8 @@ export interface SdJwtExpectation {
   readonly requiredClaims?: readonly string[]
   /** Top-level claims that no disclosure may make or reach into. */
   readonly neverDisclosed?: ReadonlySet<string>
+  /** The holder's key where `cnf` names it by another way than `jwk` and the caller resolved it. RFC 7800 §3.4. */
+  readonly resolvedHolderKey?: EcPublicJwk
   readonly limits?: Partial<SdJwtLimits>
 }
 
@@ -81,6 +83,7 @@ export function verifyParsedSdJwt(
     keyBinding,
     requiredClaims = [],
     neverDisclosed = NEVER_DISCLOSED,
+    resolvedHolderKey,
     limits = {},
   }: SdJwtExpectation,
 ): VerifiedSdJwt {
@@ -100,7 +103,7 @@ export function verifyParsedSdJwt(
   for (const name of requiredClaims) {
     if (!Object.hasOwn(claims, name)) throw new SdJwtError('claim_missing', `${name} is missing`)
   }
-  const holderKey = readHolderKey(claims)
+  const holderKey = resolvedHolderKey ?? readHolderKey(claims)
   const verified = {
     header: issuerJwt.header,
     claims,

@@ -5,7 +5,7 @@ import { isJsonObject, type Json, type JsonObject } from '../json.ts'
 import type { PublicJwk, Signer } from '../key/signer.ts'
 import { TrustError } from './error.ts'
 import { parseCertificate } from './parse-certificate.ts'
-import type { AnchorsAt, TrustRole } from './role.ts'
+import type { AnchorsAt, DidsAt, TrustRole } from './role.ts'
 
 /** Whether a service may be relied on. ETSI TS 119 602 §6.6 takes the notion from ETSI TS 119 612 §5.5.4. */
 export type ServiceStatus = 'granted' | 'withdrawn'
@@ -16,6 +16,8 @@ export interface ServicePeriod {
   readonly from: NumericDate
   /** Certificates in DER, base64. */
   readonly certificates: readonly string[]
+  /** Decentralized identifiers that speak for the service where it has no certificates. */
+  readonly dids?: readonly string[]
 }
 
 /** One service of an entity: the present period, and the earlier ones that it replaced, newest first. */
@@ -113,8 +115,17 @@ export function anchorsOf(list: TrustList): AnchorsAt {
   return (role, at) =>
     services
       .filter((service) => service.role === role)
-      .flatMap((service) => grantedAt(service, at))
+      .flatMap((service) => grantedPeriod(service, at)?.certificates ?? [])
       .map(der)
+}
+
+/** The decentralized identifiers that one list names, by the period that holds at a moment. */
+export function didsOf(list: TrustList): DidsAt {
+  const services = list.entities.flatMap((entity) => entity.services)
+  return (role, at) =>
+    services
+      .filter((service) => service.role === role)
+      .flatMap((service) => grantedPeriod(service, at)?.dids ?? [])
 }
 
 /**
@@ -137,10 +148,10 @@ export function checkSuccessor(previous: TrustList, next: TrustList): void {
   }
 }
 
-function grantedAt(service: TrustedService, at: NumericDate): readonly string[] {
+function grantedPeriod(service: TrustedService, at: NumericDate): ServicePeriod | undefined {
   const periods: readonly ServicePeriod[] = [service, ...(service.history ?? [])]
   const inForce = periods.find(({ from }) => from <= at)
-  return inForce?.status === 'granted' ? inForce.certificates : []
+  return inForce?.status === 'granted' ? inForce : undefined
 }
 
 function renderTrustList(list: TrustList): JsonObject {
@@ -173,7 +184,10 @@ function renderPeriod({ role, name }: TrustedService, period: ServicePeriod): Js
     ServiceName: [text(name)],
     ServiceStatus: `${STATUS_TYPE}${period.status}`,
     StatusStartingTime: toDateTime(period.from),
-    ServiceDigitalIdentity: { X509Certificates: period.certificates.map((val) => ({ val })) },
+    ServiceDigitalIdentity: {
+      X509Certificates: period.certificates.map((val) => ({ val })),
+      ...(period.dids ? { OtherIds: period.dids } : {}),
+    },
   }
 }
 
@@ -232,10 +246,18 @@ function parsePeriod(information: JsonObject): ServicePeriod {
   const identity = objectIn(information, 'ServiceDigitalIdentity')
   const certificates = objectsIn(identity, 'X509Certificates').map((one) => stringIn(one, 'val'))
   for (const certificate of certificates) parseCertificate(Buffer.from(certificate, 'base64'))
+  const dids = identity.OtherIds
+  if (
+    dids !== undefined &&
+    !(Array.isArray(dids) && dids.every((did) => typeof did === 'string'))
+  ) {
+    throw new TrustError('list_invalid', 'OtherIds is not an array of strings')
+  }
   return {
     status: status.slice(STATUS_TYPE.length) as ServiceStatus,
     from: timeIn(information, 'StatusStartingTime'),
     certificates,
+    ...(dids ? { dids: dids as readonly string[] } : {}),
   }
 }
 
