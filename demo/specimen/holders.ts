@@ -1,4 +1,15 @@
-import type { Holder } from './passport.ts'
+/** Whom a specimen document is made out to. Dates as YYMMDD, names in the Latin alphabet without marks. */
+export interface Holder {
+  readonly surname: string
+  readonly givenNames: string
+  readonly number: string
+  readonly nationality: string
+  readonly birth: string
+  readonly sex: 'F' | 'M' | '<'
+  readonly issued: string
+  readonly expiry: string
+  readonly personalNumber?: string
+}
 
 /** The worker of the demo: a person of Utopia who does not exist. */
 export const WORKER: Holder = {

@@ -42,6 +42,7 @@ export const WARNING_CODES = [
   'mrz_check_digit_wrong',
   'mrz_uncertain',
   'mrz_repaired',
+  'zones_differ',
   'document_expired',
   'document_type_not_accepted',
   'document_date_impossible',
@@ -76,6 +77,8 @@ export interface DocumentEvidence {
   readonly repaired: boolean
   readonly fields: Readonly<Partial<Record<FieldName, Field>>>
   readonly checkDigits: readonly CheckDigit[]
+  /** What the printed zone says of each field that it shows as well: a label that names another value is `differs`. */
+  readonly printedZone?: Readonly<Partial<Record<FieldName, 'agrees' | 'differs' | 'not_found'>>>
 }
 
 /**

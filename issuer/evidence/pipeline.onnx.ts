@@ -5,7 +5,9 @@ import { canonicalJson, type Json } from '../../shared/json.ts'
 import { Problem } from '../../shared/problem.ts'
 import { type Collector, collectEvidence } from './collect.ts'
 import { interpretDocument } from './document/document-evidence.ts'
-import { type MrzModels, readMrz } from './document/read-mrz.ts'
+import { readSide } from './document/read-document.ts'
+import type { MrzModels } from './document/read-mrz.ts'
+import { type TextAlphabet, textAlphabet } from './document/recognise.ts'
 import type { ModelReference } from './evidence.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
 import { embeddingOf, embedFace } from './face/embed.ts'
@@ -140,10 +142,10 @@ function versionOf(models: readonly ModelReference[]): string {
   return `evidence-${RULES}-${sha256Hex(canonicalJson(described)).slice(0, 12)}`
 }
 
-async function readAlphabet({ paths }: ModelFiles): Promise<readonly string[]> {
+async function readAlphabet({ paths }: ModelFiles): Promise<TextAlphabet> {
   const path = paths['text-alphabet']
   if (!path) throw new Error('the manifest names no text-alphabet')
-  return [...(await readFile(path, 'utf8')).replace(/\n$/, '').split('\n'), ' ']
+  return textAlphabet(await readFile(path, 'utf8'))
 }
 
 async function readDocument(
@@ -152,7 +154,7 @@ async function readDocument(
   { upload, now }: { upload: Uint8Array; now: NumericDate },
 ): Promise<DocumentReading> {
   const image = await decodeImage(upload, { longestSide: DOCUMENT_SIDE })
-  const reading = await readMrz(mrzModels, image)
+  const reading = await readSide(mrzModels, image)
   if (!reading) {
     throw new Problem(
       'mrz_not_found',

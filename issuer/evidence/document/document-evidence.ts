@@ -1,8 +1,10 @@
 import { calendarDate, type NumericDate } from '../../../shared/clock.ts'
 import type { DocumentEvidence, Field, FieldName, Warning, WarningCode } from '../evidence.ts'
+import { type ComparedField, compareZones, type ZoneAgreement } from './compare-zones.ts'
 import { isCountryCode } from './countries.ts'
-import { isoDate, type Mrz } from './mrz.ts'
-import type { MrzReading } from './read-mrz.ts'
+import { isoDate } from './mrz.ts'
+import type { SideReading } from './read-document.ts'
+import { agreesIn, type MrzReading } from './read-mrz.ts'
 
 /** What a zone says, and what about it decisions depend on. */
 export interface InterpretedDocument {
@@ -18,18 +20,22 @@ const SEXES: Readonly<Record<string, string>> = { M: '1', F: '2', '': '0', '<': 
  * Turns a reading into document fields and warnings. `ok` needs every check digit right and every field agreed by a
  * second recogniser, because check digits alone do not prove a reading (a K for a filler, an A for a K keep them).
  */
-export function interpretDocument(reading: MrzReading, now: NumericDate): InterpretedDocument {
-  const { mrz, repaired } = reading
+export function interpretDocument(side: SideReading, now: NumericDate): InterpretedDocument {
+  const { zone: reading, printed } = side
+  const { mrz } = reading
+  const printedSays = compareZones(mrz, printed)
+  const repaired = reading.positions.flat().some((position) => position.repaired)
   const today = calendarDate(now)
   const birthdate = isoDate(mrz.birth, { today, birth: true })
   const expires = isoDate(mrz.expiry, { today, birth: false })
   const allRight = mrz.checkDigits.every(({ valid }) => valid)
-  const agreed = unconfirmedParts(reading).length === 0
+  const agreed = unconfirmedParts(reading, printedSays).length === 0
   const possible =
     birthdate !== undefined && expires !== undefined && plausible(today, birthdate, expires)
   const codes: WarningCode[] = []
   if (!allRight) codes.push('mrz_check_digit_wrong')
   if (!agreed) codes.push('mrz_uncertain')
+  if (Object.values(printedSays).includes('differs')) codes.push('zones_differ')
   if (repaired) codes.push('mrz_repaired')
   if (!possible) codes.push('document_date_impossible')
   if (expires !== undefined && expires < today) codes.push('document_expired')
@@ -57,6 +63,7 @@ export function interpretDocument(reading: MrzReading, now: NumericDate): Interp
       repaired,
       fields,
       checkDigits: mrz.checkDigits,
+      printedZone: printedSays,
     },
     warnings: codes.map((code) => ({ code, feature: 'document' })),
   }
@@ -72,47 +79,45 @@ function plausible(today: string, birthdate: string, expires: string): boolean {
   )
 }
 
-function confidenceOf({ probabilities }: MrzReading): number {
-  return Math.min(...probabilities.flat())
+/** The least sure character of the reading. */
+function confidenceOf({ positions }: MrzReading): number {
+  return Math.min(...positions.flat().map(({ probability }) => probability))
 }
 
-/** The parts of the zone that the second recogniser read otherwise. */
-function unconfirmedParts({ mrz, secondReadings }: MrzReading): readonly string[] {
-  const second = secondReadings.map(mrzCharacters).join('\n')
-  const plain = lettersFor(second)
-  const digits = digitsFor(second)
-  const { surname, givenNames, number, birth, expiry, issuer, nationality } = mrz
-  const joined = (name: string) => name.replaceAll(' ', '<')
+/**
+ * The parts of the zone that nothing confirms: neither the second recogniser on the same lines nor, for what is printed
+ * as well, the printed zone.
+ */
+function unconfirmedParts(
+  reading: MrzReading,
+  printed: Readonly<Record<ComparedField, ZoneAgreement>>,
+): readonly string[] {
+  const { spans, optional, checks } = reading.mrz.layout
+  const composite = checks.some(({ field }) => field === 'composite')
+  const number = [
+    spans.number,
+    ...checks.filter(({ field }) => field === 'document_number').map(({ at }) => at),
+  ]
+  const named = printed.family_name === 'agrees' && printed.given_name === 'agrees'
   const parts: readonly (readonly [string, boolean])[] = [
-    ['name', nameAgrees(mrz, plain, joined(`${surname}  ${givenNames}`.trim()))],
-    ['number', second.includes(number)],
-    ['birth', digits.includes(birth)],
-    ['expiry', digits.includes(expiry)],
-    ['issuer', plain.includes(issuer)],
-    ['nationality', plain.includes(nationality)],
+    ['code', agreesIn(reading, [spans.code], { checked: false })],
+    ['issuer', agreesIn(reading, [spans.issuer], { checked: false })],
+    ['name', named || agreesIn(reading, [spans.name], { checked: false })],
+    [
+      'number',
+      printed.document_number === 'agrees' || agreesIn(reading, number, { checked: true }),
+    ],
+    ['nationality', agreesIn(reading, [spans.nationality], { checked: false })],
+    [
+      'birth',
+      printed.birthdate === 'agrees' || agreesIn(reading, [spans.birth], { checked: true }),
+    ],
+    ['sex', agreesIn(reading, [spans.sex], { checked: false })],
+    [
+      'expiry',
+      printed.date_of_expiry === 'agrees' || agreesIn(reading, [spans.expiry], { checked: true }),
+    ],
+    ['optional', agreesIn(reading, optional, { checked: composite })],
   ]
   return parts.filter(([, agrees]) => !agrees).map(([part]) => part)
 }
-
-function nameAgrees({ nameTruncated }: Mrz, second: string, name: string): boolean {
-  return second.includes(nameTruncated ? name : `${name}<`) || second.endsWith(name)
-}
-
-/** The general recogniser writes fillers in several ways and sometimes in lower case. */
-function mrzCharacters(text: string): string {
-  return text
-    .normalize('NFKC')
-    .toUpperCase()
-    .replace(/[«《]/g, '<<')
-    .replace(/[‹〈く]/g, '<')
-    .replace(/[^A-Z0-9<]/g, '')
-}
-
-const lettersFor = (text: string) =>
-  text.replace(/[012568]/g, (c) => ({ 0: 'O', 1: 'I', 2: 'Z', 5: 'S', 6: 'G', 8: 'B' })[c] ?? c)
-
-const digitsFor = (text: string) =>
-  text.replace(
-    /[OQDILZSGB]/g,
-    (c) => ({ O: '0', Q: '0', D: '0', I: '1', L: '1', Z: '2', S: '5', G: '6', B: '8' })[c] ?? c,
-  )

@@ -1,9 +1,10 @@
 import type { CheckDigit, DocumentEvidence } from '../evidence.ts'
 
 /** A stretch of one line: line, first position, position after the last. */
-type Span = readonly [line: number, from: number, to: number]
+export type Span = readonly [line: number, from: number, to: number]
 
-interface CheckRule {
+/** A check digit and what it is over. */
+export interface CheckRule {
   readonly field: CheckDigit['field']
   /** Where the check digit stands. */
   readonly at: Span

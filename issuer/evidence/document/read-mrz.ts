@@ -1,26 +1,48 @@
 import type { Image } from '../image.ts'
 import type { Model } from '../model.ts'
-import { layoutOf, type Mrz, type MrzLayout, parseMrz, repairByPosition } from './mrz.ts'
-import { type LineReading, readMrzCrop, readTextCrop } from './recognise.ts'
-import { findTextLines, type TextBox } from './text-lines.ts'
+import { align, compareAt, lookAlikes } from './agreement.ts'
+import {
+  charsetsOf,
+  layoutOf,
+  type Mrz,
+  type MrzLayout,
+  parseMrz,
+  repairByPosition,
+  type Span,
+} from './mrz.ts'
+import {
+  type Character,
+  type LineReading,
+  readMrzCrop,
+  readZoneCrop,
+  type TextAlphabet,
+} from './recognise.ts'
+import type { TextBox } from './text-lines.ts'
 
 /** The networks that read a machine-readable zone; `alphabet` belongs to the general recogniser. */
 export interface MrzModels {
   readonly textDetector: Model
   readonly mrzRecogniser: Model
   readonly textRecogniser: Model
-  readonly alphabet: readonly string[]
+  readonly alphabet: TextAlphabet
+}
+
+/** One position of a zone as it was read. */
+export interface ZonePosition {
+  readonly value: string
+  readonly probability: number
+  /** Whether a look-alike was settled here. */
+  readonly repaired: boolean
+  /** What the second recogniser saw there, `undefined` where it saw nothing. */
+  readonly second: string | undefined
+  /** The probability of the likeliest look-alike. */
+  readonly open: number
 }
 
 /** A zone that was found in an image. */
 export interface MrzReading {
   readonly mrz: Mrz
-  /** Whether look-alikes were settled by position. */
-  readonly repaired: boolean
-  /** Probability of each character of each line. */
-  readonly probabilities: readonly (readonly number[])[]
-  /** What the second recogniser made of the same lines. */
-  readonly secondReadings: readonly string[]
+  readonly positions: readonly (readonly ZonePosition[])[]
   readonly boxes: readonly TextBox[]
 }
 
@@ -33,24 +55,34 @@ interface CandidateLine {
 /** The line network is sensitive to the height of its crop: several are read. */
 const CROP_HEIGHTS = [1, 1.1, 1.2, 1.3]
 const LINE_LENGTHS = [30, 36, 44]
-const SECOND_CROP_HEIGHT = 1.05
+const SECOND_CROP_HEIGHTS = [1.05, 1.5, 1.3]
 const SHARE_OF_SIDE = 0.25
 const ASPECT = 5
+/** From here on a network that prefers one look-alike leaves the other open. */
+const OPEN = 0.02
+/** Up to here a network that prefers one look-alike rules the other out. */
+const SURE = 0.002
 
-/** Finds and reads the machine-readable zone of a document, upright or turned by any right angle. */
-export async function readMrz(models: MrzModels, image: Image): Promise<MrzReading | undefined> {
-  const long = (await findTextLines(models.textDetector, image)).filter(
-    ({ width, height }) =>
-      width >= SHARE_OF_SIDE * Math.min(image.width, image.height) && width / height >= ASPECT,
+/** Reads the machine-readable zone of a document among its lines of text, whichever way the page lies. */
+export async function readMrz(
+  models: MrzModels,
+  image: Image,
+  boxes: readonly TextBox[],
+): Promise<MrzReading | undefined> {
+  const long = sameWay(
+    boxes.filter(
+      ({ width, height }) =>
+        width >= SHARE_OF_SIDE * Math.min(image.width, image.height) && width / height >= ASPECT,
+    ),
   )
-  const boxes = sameWay(long)
+  let best: Zone | undefined
   for (const turn of [0, Math.PI]) {
-    const turned = boxes.map((box) => ({ ...box, angle: box.angle + turn }))
-    const lines = await readCandidates(models, image, turned)
-    const zone = bestZone(lines)
-    if (zone && isPlausible(zone)) return await completed(models, image, zone)
+    const turned = long.map((box) => ({ ...box, angle: box.angle + turn }))
+    const zone = bestZone(await readCandidates(models, image, turned))
+    if (zone && isPlausible(zone) && (!best || rank(zone) > rank(best))) best = zone
+    if (best?.right === 1) break
   }
-  return undefined
+  return best ? await completed(models, image, best) : undefined
 }
 
 /** A line's axis says not which end is first: near the vertical two lines of one page may point apart. */
@@ -119,11 +151,15 @@ function* zonesOf(lines: readonly CandidateLine[]): Generator<Zone> {
     const texts = readings.map(({ text }) => text)
     const layout = layoutOf(texts)
     if (!layout) continue
-    const { checkDigits } = parseMrz(repairByPosition(texts, layout).lines, layout)
-    const right = checkDigits.filter(({ valid }) => valid).length / checkDigits.length
+    const right = rightShare(repairByPosition(texts, layout).lines, layout)
     const confidence = readings.reduce((least, { confidence: own }) => Math.min(least, own), 1)
     yield { lines, readings, layout, right, confidence }
   }
+}
+
+function rightShare(lines: readonly string[], layout: MrzLayout): number {
+  const { checkDigits } = parseMrz(lines, layout)
+  return checkDigits.filter(({ valid }) => valid).length / checkDigits.length
 }
 
 function combinations<T>(choices: readonly (readonly T[])[]): readonly (readonly T[])[] {
@@ -134,23 +170,156 @@ function combinations<T>(choices: readonly (readonly T[])[]): readonly (readonly
 }
 
 async function completed(models: MrzModels, image: Image, zone: Zone): Promise<MrzReading> {
-  const { lines, repaired } = repairByPosition(
-    zone.readings.map(({ text }) => text),
-    zone.layout,
-  )
-  const secondReadings: string[] = []
-  for (const { box } of zone.lines) {
-    const crop = { ...box, height: box.height * SECOND_CROP_HEIGHT }
-    const second = await readTextCrop(models.textRecogniser, models.alphabet, image, crop)
-    secondReadings.push(second.text)
+  const { layout, readings } = zone
+  const read = readings.map(({ text }) => text)
+  const settled = repairByPosition(read, layout).lines
+  const seconds: (readonly (string | undefined)[])[] = []
+  for (const [i, { box }] of zone.lines.entries()) {
+    seconds.push(await secondReading(models, image, box, settled[i] ?? ''))
   }
+  const lines = repairByCheckDigits(settled, layout, (line, column) => {
+    const character = readings[line]?.characters[column]
+    return openAlternatives(character, seconds[line]?.[column])
+  })
   return {
-    mrz: parseMrz(lines, zone.layout),
-    repaired: repaired.length > 0,
-    probabilities: zone.readings.map(({ characters }) =>
-      characters.map(({ probability }) => probability),
+    mrz: parseMrz(lines, layout),
+    positions: lines.map((text, line) =>
+      [...text].map((value, column) => ({
+        value,
+        probability: readings[line]?.characters[column]?.probability ?? 0,
+        repaired: value !== read[line]?.[column],
+        second: seconds[line]?.[column],
+        open: likeliestLookAlike(readings[line]?.characters[column]),
+      })),
     ),
-    secondReadings,
     boxes: zone.lines.map(({ box }) => box),
   }
+}
+
+/**
+ * What the general recogniser sees at each position of a line. It drops characters now and then, others at another
+ * height of the crop: where it disagrees, it looks again.
+ */
+async function secondReading(
+  models: MrzModels,
+  image: Image,
+  box: TextBox,
+  first: string,
+): Promise<readonly (string | undefined)[]> {
+  let seen: readonly (string | undefined)[] = []
+  for (const factor of SECOND_CROP_HEIGHTS) {
+    const crop = { ...box, height: box.height * factor }
+    const { text } = await readZoneCrop(models.textRecogniser, models.alphabet, image, crop)
+    const again = align(first, text)
+    seen = again.map((character, i) => (seen[i] === first[i] ? seen[i] : character))
+    if ([...first].every((character, i) => seen[i] === character)) break
+  }
+  return seen
+}
+
+function likeliestLookAlike(character: Character | undefined): number {
+  if (!character) return 1
+  const others = lookAlikes(character.value)
+  const open = character.alternatives.filter(({ value }) => others.includes(value))
+  return Math.max(0, ...open.map(({ probability }) => probability))
+}
+
+/** What else a position may hold: what the second recogniser sees there, and look-alikes that the first leaves open. */
+function openAlternatives(
+  character: Character | undefined,
+  second: string | undefined,
+): readonly string[] {
+  if (!character) return []
+  const likely = character.alternatives
+    .filter(({ probability }) => probability >= OPEN)
+    .map(({ value }) => value)
+  const open = lookAlikes(character.value).filter((other) => likely.includes(other))
+  if (second !== undefined && second !== character.value) open.push(second)
+  return [...new Set(open)]
+}
+
+/**
+ * Where check digits are wrong, tries what the recognisers left open in positions that may hold both letters and
+ * digits, one or two at once. Changes the lines only when exactly one reading makes every check digit right.
+ */
+export function repairByCheckDigits(
+  lines: readonly string[],
+  layout: MrzLayout,
+  alternatives: (line: number, column: number) => readonly string[],
+): readonly string[] {
+  if (rightShare(lines, layout) === 1) return lines
+  const charsets = charsetsOf(layout)
+  const changes = lines.flatMap((text, line) =>
+    [...text].flatMap((_, column) =>
+      charsets[line]?.[column] === 'any'
+        ? alternatives(line, column).map((value) => ({ line, column, value }))
+        : [],
+    ),
+  )
+  const apply = (chosen: typeof changes) =>
+    lines.map((text, line) =>
+      [...text]
+        .map(
+          (character, column) =>
+            chosen.find((change) => change.line === line && change.column === column)?.value ??
+            character,
+        )
+        .join(''),
+    )
+  const pairs = changes.flatMap((p, i) => changes.slice(i + 1).map((q) => [p, q]))
+  for (const choices of [changes.map((change) => [change]), pairs]) {
+    const right = choices.map(apply).filter((candidate) => rightShare(candidate, layout) === 1)
+    if (right.length === 1 && right[0]) return right[0]
+    if (right.length > 1) return lines
+  }
+  return lines
+}
+
+/**
+ * The same reading with the name as the second recogniser saw it; `undefined` where it saw the same or not all of it.
+ * No check digit covers a name, so something else has to say which of the two is right.
+ */
+export function withSecondName(reading: MrzReading): MrzReading | undefined {
+  const { layout } = reading.mrz
+  const [row, from, to] = layout.spans.name
+  const charsets = charsetsOf(layout)
+  const positions = reading.positions.map((line, i) =>
+    line.map((position, column) => {
+      if (i !== row || column < from || column >= to) return position
+      const second = position.second ?? (position.value === '<' ? '<' : '')
+      const same = compareAt(position.value, second, charsets[i]?.[column] ?? 'any') === 'same'
+      return same ? position : { ...position, value: second, repaired: true }
+    }),
+  )
+  const lines = positions.map((line) => line.map(({ value }) => value).join(''))
+  const whole = lines.every((line) => line.length === layout.length && /^[A-Z0-9<]+$/.test(line))
+  if (!whole || lines.join('') === reading.mrz.lines.join('')) return undefined
+  return { ...reading, mrz: parseMrz(lines, layout), positions }
+}
+
+/**
+ * Whether both recognisers agree on every position of the spans. In a field with a check digit one look-alike may
+ * differ: the digit tells the two apart. Without one, a zero or an O is never sure.
+ */
+export function agreesIn(
+  reading: MrzReading,
+  spans: readonly Span[],
+  { checked }: { checked: boolean },
+): boolean {
+  const charsets = charsetsOf(reading.mrz.layout)
+  let open = 0
+  for (const [line, from, to] of spans) {
+    const positions = reading.positions[line]?.slice(from, to) ?? []
+    const last = positions.reduce((end, { value }, i) => (value === '<' ? end : i), -1)
+    for (const [i, { value, second, repaired, open: open_ }] of positions.entries()) {
+      const charset = charsets[line]?.[from + i] ?? 'any'
+      if (value === '<' && i > last && (second === undefined || second === '<')) continue
+      const agreement = compareAt(value, second, charset)
+      if (agreement === 'other') return false
+      if (charset !== 'any') continue
+      if (agreement === 'look-alike' || repaired) open += 1
+      if (!checked && open_ > SURE) return false
+    }
+  }
+  return open <= (checked ? 1 : 0)
 }

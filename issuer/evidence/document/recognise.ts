@@ -50,19 +50,70 @@ export async function readMrzCrop(model: Model, image: Image, box: Box): Promise
   return greedy(probabilities, classes, MRZ_ALPHABET)
 }
 
-/** Reads a crop with the general text recogniser. `alphabet` is the recogniser's, one character an entry. */
+/** The general recogniser's classes, and where each belongs when only a machine-readable zone is looked for. */
+export interface TextAlphabet {
+  readonly characters: readonly string[]
+  /** For each class the index of its character in a zone's alphabet and one more, 0 for blank, -1 for none. */
+  readonly zoneClasses: Int16Array
+}
+
+const FILLERS = '<«‹〈《く＜'
+
+/** Reads the recogniser's alphabet, one character a line. */
+export function textAlphabet(lines: string): TextAlphabet {
+  const characters = [...lines.replace(/\n$/, '').split('\n'), ' ']
+  const zoneClasses = new Int16Array(characters.length + 1).fill(-1)
+  zoneClasses[0] = 0
+  for (const [i, character] of characters.entries()) {
+    const plain = FILLERS.includes(character)
+      ? '<'
+      : character.normalize('NFKC').replace('×', 'X').toUpperCase()
+    zoneClasses[i + 1] = MRZ_ALPHABET.indexOf(plain) + 1 || -1
+  }
+  return { characters, zoneClasses }
+}
+
+/** Reads a crop with the general text recogniser. */
 export async function readTextCrop(
   model: Model,
-  alphabet: readonly string[],
+  alphabet: TextAlphabet,
   image: Image,
   box: Box,
 ): Promise<LineReading> {
+  const { data, classes } = await runText(model, image, box)
+  return greedy(data, classes, alphabet.characters)
+}
+
+/** Reads a crop with the general text recogniser, letting it see only what a machine-readable zone may hold. */
+export async function readZoneCrop(
+  model: Model,
+  alphabet: TextAlphabet,
+  image: Image,
+  box: Box,
+): Promise<LineReading> {
+  const { data, classes } = await runText(model, image, box)
+  const steps = data.length / classes
+  const folded = new Float32Array(steps * (MRZ_ALPHABET.length + 1))
+  for (let step = 0; step < steps; step++) {
+    const from = step * classes
+    const to = step * (MRZ_ALPHABET.length + 1)
+    for (let c = 0; c < classes; c++) {
+      const zoneClass = alphabet.zoneClasses[c] as number
+      if (zoneClass >= 0) {
+        folded[to + zoneClass] = (folded[to + zoneClass] as number) + (data[from + c] as number)
+      }
+    }
+  }
+  return greedy(folded, MRZ_ALPHABET.length + 1, MRZ_ALPHABET)
+}
+
+async function runText(model: Model, image: Image, box: Box) {
   const width = Math.max(16, Math.round((box.width / box.height) * TEXT_HEIGHT))
   const pixels = sample(image, rectangleMap(box, width, TEXT_HEIGHT), width, TEXT_HEIGHT, WHITE)
-  const data = normalise(pixels, inputOf(model))
-  const [output] = await model.run({ dims: [1, 3, TEXT_HEIGHT, width], data })
+  const input = normalise(pixels, inputOf(model))
+  const [output] = await model.run({ dims: [1, 3, TEXT_HEIGHT, width], data: input })
   if (!output) throw new Error(`model ${model.id} has no output`)
-  return greedy(output.data, output.dims[2] ?? 1, alphabet)
+  return { data: output.data, classes: output.dims[2] ?? 1 }
 }
 
 /** Greedy CTC: the best class of each step, repeats joined, blanks (class 0) dropped. */

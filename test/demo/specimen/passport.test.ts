@@ -2,22 +2,25 @@ import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import sharp from 'sharp'
 import { LISTED, WORKER } from '../../../demo/specimen/holders.ts'
-import { drawPassport, td3Lines } from '../../../demo/specimen/passport.ts'
+import { drawPassport } from '../../../demo/specimen/passport.ts'
+import { zoneLines } from '../../../demo/specimen/zone.ts'
 import { layoutOf, parseMrz } from '../../../issuer/evidence/document/mrz.ts'
 import { supplyFiles } from '../../../issuer/evidence/model-supply.ts'
 
-describe('td3Lines', () => {
-  it('makes two lines whose check digits are all right (ICAO 9303-4 §4.2)', () => {
-    for (const holder of [WORKER, LISTED]) {
-      const lines = td3Lines(holder)
-      const layout = layoutOf(lines)
-      expect(layout?.type).to.equal('TD3')
-      if (layout) {
-        const { checkDigits } = parseMrz(lines, layout)
-        expect(checkDigits.every(({ valid }) => valid)).to.equal(true)
+describe('zoneLines', () => {
+  for (const type of ['TD1', 'TD2', 'TD3', 'MRVA', 'MRVB'] as const) {
+    it(`makes a ${type} zone whose check digits are all right (ICAO 9303-3 §4.9)`, () => {
+      for (const holder of [WORKER, LISTED]) {
+        const lines = zoneLines(type, holder)
+        const layout = layoutOf(lines)
+        expect(layout?.type).to.equal(type)
+        if (layout) {
+          const { checkDigits } = parseMrz(lines, layout)
+          expect(checkDigits.every(({ valid }) => valid)).to.equal(true)
+        }
       }
-    }
-  })
+    })
+  }
 })
 
 describe('drawPassport', () => {

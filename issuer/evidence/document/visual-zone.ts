@@ -1,0 +1,49 @@
+import type { Image } from '../image.ts'
+import type { Model } from '../model.ts'
+import { readTextCrop, type TextAlphabet } from './recognise.ts'
+import type { TextBox } from './text-lines.ts'
+
+/** A line of the printed part of a document. */
+export interface VisualLine {
+  readonly text: string
+  readonly confidence: number
+  readonly box: TextBox
+}
+
+const MOST_LINES = 60
+const CROP_HEIGHT = 1.1
+const LEAST_CONFIDENCE = 0.6
+
+/**
+ * Reads the printed lines of a document that lie the same way as its machine-readable zone, the largest first when
+ * there are more than can be looked at.
+ */
+export async function readVisualZone(
+  models: { readonly textRecogniser: Model; readonly alphabet: TextAlphabet },
+  image: Image,
+  { boxes, zone }: { boxes: readonly TextBox[]; zone: readonly TextBox[] },
+): Promise<readonly VisualLine[]> {
+  const direction = zone[0]?.angle ?? 0
+  const printed = boxes
+    .filter((box) => zone.every((line) => Math.hypot(line.cx - box.cx, line.cy - box.cy) > 1))
+    .filter(({ width, height }) => width >= height)
+    .sort((p, q) => q.width * q.height - p.width * p.height)
+    .slice(0, MOST_LINES)
+  const lines: VisualLine[] = []
+  for (const box of printed) {
+    const turned =
+      Math.cos(box.angle - direction) < 0 ? { ...box, angle: box.angle + Math.PI } : box
+    if (Math.cos(turned.angle - direction) < 0.9) continue
+    const crop = { ...turned, height: turned.height * CROP_HEIGHT }
+    const { text, confidence } = await readTextCrop(
+      models.textRecogniser,
+      models.alphabet,
+      image,
+      crop,
+    )
+    if (confidence >= LEAST_CONFIDENCE && text.trim() !== '') {
+      lines.push({ text: text.normalize('NFKC').trim(), confidence, box: turned })
+    }
+  }
+  return lines
+}

@@ -1,0 +1,110 @@
+import { expect } from 'chai'
+import { align, compareAt, lookAlikes } from '../../../../issuer/evidence/document/agreement.ts'
+import { compareZones } from '../../../../issuer/evidence/document/compare-zones.ts'
+import { layoutOf, parseMrz } from '../../../../issuer/evidence/document/mrz.ts'
+import { repairByCheckDigits } from '../../../../issuer/evidence/document/read-mrz.ts'
+import { zoneSpellings } from '../../../../issuer/evidence/document/transliterate.ts'
+
+const TD3 = [
+  'P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<',
+  'L898902C36UTO7408122F1204159ZE184226B<<<<<10',
+] as const
+
+function td3(lines: readonly string[] = TD3) {
+  const layout = layoutOf(lines)
+  if (!layout) throw new Error('no layout')
+  return { layout, mrz: parseMrz(lines, layout) }
+}
+
+describe('align', () => {
+  it('finds what stands at the same place although characters were dropped or added', () => {
+    expect(align('ABCDE', 'ACDEX').map((c) => c ?? '-')).to.deep.equal(['A', '-', 'C', 'D', 'E'])
+    expect(align('ABC', '').filter((c) => c !== undefined)).to.deep.equal([])
+    expect(align('', 'ABC')).to.deep.equal([])
+  })
+})
+
+describe('compareAt', () => {
+  it('takes a look-alike for the same where only one of the two may stand', () => {
+    expect(compareAt('O', '0', 'letter')).to.equal('same')
+    expect(compareAt('O', '0', 'any')).to.equal('look-alike')
+    expect(compareAt('O', 'C', 'letter')).to.equal('other')
+    expect(compareAt('O', undefined, 'letter')).to.equal('other')
+  })
+
+  it('knows only look-alikes that a check digit tells apart (ICAO 9303-3 §4.9)', () => {
+    expect(lookAlikes('0')).to.deep.equal(['O', 'D', 'Q'])
+    expect(lookAlikes('6')).to.deep.equal([])
+  })
+})
+
+describe('repairByCheckDigits', () => {
+  const read = [TD3[0], TD3[1].replace('L898902C3', 'L8989O2C3')]
+
+  it('takes the one reading that makes every check digit right', () => {
+    const { layout } = td3()
+    const open = (line: number, column: number) => (line === 1 && column === 5 ? ['0'] : [])
+    expect(repairByCheckDigits(read, layout, open)).to.deep.equal(TD3)
+  })
+
+  it('changes nothing where no recogniser left another reading open', () => {
+    const { layout } = td3()
+    expect(repairByCheckDigits(read, layout, () => [])).to.deep.equal(read)
+  })
+
+  it('changes nothing where two readings would be right', () => {
+    const { layout } = td3()
+    const open = (line: number, column: number) => {
+      if (line !== 1) return []
+      return column === 5 ? ['0', 'A', 'K'] : []
+    }
+    expect(repairByCheckDigits(read, layout, open)).to.deep.equal(read)
+  })
+})
+
+describe('zoneSpellings', () => {
+  it('writes letters as ICAO 9303-3 §6 A does', () => {
+    expect(zoneSpellings('Łukasz')).to.deep.equal(['LUKASZ'])
+    expect(zoneSpellings('Müller')).to.include.members(['MUELLER', 'MULLER', 'MUXXLLER'])
+    expect(zoneSpellings("O'Connor-Ström")).to.include.members(['OCONNORSTROEM', 'OCONNORSTROM'])
+    expect(zoneSpellings('Þór')).to.deep.equal(['THOR'])
+  })
+
+  it('stays bounded for a name of nothing but such letters', () => {
+    expect(zoneSpellings('Ü'.repeat(60)).length).to.be.at.most(32)
+  })
+})
+
+describe('compareZones', () => {
+  const { mrz } = td3()
+  const printed = (...texts: readonly string[]) =>
+    texts.map((text, row) => ({
+      text,
+      confidence: 0.97,
+      box: { cx: 200, cy: 100 + 20 * row, width: 300, height: 16, angle: 0 },
+    }))
+
+  it('finds what both zones show', () => {
+    const lines = printed('ERIKSSON', 'ANNA MARIA', 'L898902C3', '12 AUG/AOU 74', '15.04.2012')
+    expect(compareZones(mrz, lines)).to.deep.equal({
+      family_name: 'agrees',
+      given_name: 'agrees',
+      document_number: 'agrees',
+      birthdate: 'agrees',
+      date_of_expiry: 'agrees',
+    })
+  })
+
+  it('says differs where a label names another value', () => {
+    const lines = printed('Surname', 'JOHANSEN', 'Date of birth', '13.08.1974')
+    const compared = compareZones(mrz, lines)
+    expect(compared.family_name).to.equal('differs')
+    expect(compared.birthdate).to.equal('differs')
+    expect(compared.given_name).to.equal('not_found')
+  })
+
+  it('does not take a slip of the recogniser for another value', () => {
+    expect(compareZones(mrz, printed('Surname', 'ERlKSSON')).family_name).to.equal('not_found')
+    expect(compareZones(mrz, printed('Surname', 'ERIKSS')).family_name).to.equal('not_found')
+  })
+})
