@@ -28,7 +28,7 @@ export async function show(world: World, options: ShowOptions): Promise<void> {
       .trim()
     if (!options.json)
       terminal.note('carnet-wallet: this is what the file says; nothing was verified')
-    print(world, options, claimsOf(text))
+    print(world, options, await claimsOfFile(text))
     return
   }
   await withVault(world, options, async (vault) => {
@@ -53,6 +53,24 @@ export async function show(world: World, options: ShowOptions): Promise<void> {
 function copyText({ verifier, verifierName, shownAt }: HeldCredential['copies'][number]): string {
   if (verifier === undefined) return 'fresh'
   return `for ${plain(verifierName ?? verifier)} alone, first shown ${toDateTime(shownAt ?? 0)}`
+}
+
+/** Our own format strictly; any other as far as it can be read. The recogniser is large and loaded when it is needed. */
+async function claimsOfFile(text: string): Promise<JsonObject> {
+  try {
+    return holdSdJwt(text).claims
+  } catch (cause) {
+    if (!(cause instanceof SdJwtError)) throw cause
+    const { recogniseCredential } = await import('../format/recognise.sphereon.ts')
+    const recognised = recogniseCredential(text)
+    if (!recognised) {
+      throw new WalletError('credential_invalid', 'that is not a credential that can be read', {
+        cause,
+      })
+    }
+    const { format, types, issuer, claims } = recognised
+    return { format, type: types, ...(issuer === undefined ? {} : { issuer }), ...claims }
+  }
 }
 
 function claimsOf(text: string): JsonObject {
