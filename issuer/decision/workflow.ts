@@ -26,6 +26,9 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'liveness_review',
   'portrait_quality_low',
   'selfie_quality_low',
+  'zones_differ',
+  'barcode_differs',
+  'duplicate_suspected',
   'screening_hit',
 ]
 

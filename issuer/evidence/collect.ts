@@ -1,5 +1,11 @@
 import type { NumericDate } from '../../shared/clock.ts'
-import type { Evidence, ModelReference, Score, Warning } from './evidence.ts'
+import {
+  type Evidence,
+  type ModelReference,
+  NOT_ASSURED,
+  type Score,
+  type Warning,
+} from './evidence.ts'
 import { compareFaces, type MatchModel } from './face/match.ts'
 import type { DocumentReading, SelfieReading } from './pipeline.ts'
 
@@ -57,6 +63,7 @@ export function collectEvidence(
         between: 'liveness_review',
       }),
     ],
+    notAssured: NOT_ASSURED,
   }
 }
 

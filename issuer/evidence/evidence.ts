@@ -36,6 +36,8 @@ export interface CheckDigit {
 export interface Warning {
   readonly code: WarningCode
   readonly feature: 'document' | 'face' | 'liveness'
+  /** What exactly, in the words of `docs/evidence-codes.md`: fields that differ, faults of a picture. */
+  readonly detail?: readonly string[]
 }
 
 export const WARNING_CODES = [
@@ -43,6 +45,7 @@ export const WARNING_CODES = [
   'mrz_uncertain',
   'mrz_repaired',
   'zones_differ',
+  'barcode_differs',
   'document_expired',
   'document_type_not_accepted',
   'document_date_impossible',
@@ -53,6 +56,7 @@ export const WARNING_CODES = [
   'face_match_review',
   'liveness_low',
   'liveness_review',
+  'duplicate_suspected',
 ] as const
 
 export type WarningCode = (typeof WARNING_CODES)[number]
@@ -81,6 +85,19 @@ export interface DocumentEvidence {
   readonly printedZone?: Readonly<Partial<Record<FieldName, 'agrees' | 'differs' | 'not_found'>>>
 }
 
+/** What no measurement of ours covers, so that no score speaks for it. `docs/accuracy.md` says why. */
+export const NOT_ASSURED = [
+  'demographic_groups',
+  'document_authenticity',
+  'portrait_replaced',
+  'text_edited',
+  'liveness_mask',
+  'liveness_deepfake',
+  'liveness_injected_stream',
+] as const
+
+export type NotAssured = (typeof NOT_ASSURED)[number]
+
 /**
  * What one proofing session showed: fields, scores, warnings and the models by digest, never an image or a template.
  * It holds all that {@link decide} depends on, so a stored one replays to the same decision.
@@ -95,4 +112,6 @@ export interface Evidence {
   /** Presentation attack detection on the selfie, one still. */
   readonly liveness: Score
   readonly warnings: readonly Warning[]
+  /** What this evidence says nothing of. */
+  readonly notAssured: readonly NotAssured[]
 }

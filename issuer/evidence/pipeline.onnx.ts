@@ -8,12 +8,12 @@ import { interpretDocument } from './document/document-evidence.ts'
 import { readSide } from './document/read-document.ts'
 import type { MrzModels } from './document/read-mrz.ts'
 import { type TextAlphabet, textAlphabet } from './document/recognise.ts'
-import type { ModelReference } from './evidence.ts'
+import type { ModelReference, Warning } from './evidence.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
 import { embeddingOf, embedFace } from './face/embed.ts'
 import { findLandmarks, type Landmarks } from './face/landmarks.ts'
 import { livenessOf } from './face/liveness.ts'
-import { measureQuality, qualityFaults } from './face/quality.ts'
+import { type FaceQuality, measureQuality, qualityFaults } from './face/quality.ts'
 import { decodeImage } from './image.sharp.ts'
 import type { Image } from './image.ts'
 import { ensureModelFiles, type ModelFiles, type ModelOptions, openModel } from './model.onnx.ts'
@@ -172,12 +172,7 @@ async function readDocument(
     document,
     portrait: template,
     quality,
-    warnings: [
-      ...warnings,
-      ...(qualityFaults(quality).length > 0
-        ? [{ code: 'portrait_quality_low', feature: 'face' } as const]
-        : []),
-    ],
+    warnings: [...warnings, ...qualityWarnings('portrait_quality_low', quality)],
   }
 }
 
@@ -195,9 +190,13 @@ async function readSelfie(faces: FaceModels, upload: Uint8Array): Promise<Selfie
     face: template,
     quality,
     liveness,
-    warnings:
-      qualityFaults(quality).length > 0 ? [{ code: 'selfie_quality_low', feature: 'face' }] : [],
+    warnings: qualityWarnings('selfie_quality_low', quality),
   }
+}
+
+function qualityWarnings(code: Warning['code'], quality: FaceQuality): readonly Warning[] {
+  const detail = qualityFaults(quality)
+  return detail.length > 0 ? [{ code, feature: 'face', detail }] : []
 }
 
 async function readFace(faces: FaceModels, image: Image, face: FaceBox) {

@@ -63,6 +63,7 @@ export function evidenceWith(
     faceMatch: score(changes.faceMatch ?? 0.9, 'measured'),
     liveness: score(changes.liveness ?? 0.9, 'not_assured'),
     warnings: changes.warnings ?? [],
+    notAssured: [],
   }
 }
 

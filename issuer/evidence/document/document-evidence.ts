@@ -29,13 +29,17 @@ export function interpretDocument(side: SideReading, now: NumericDate): Interpre
   const birthdate = isoDate(mrz.birth, { today, birth: true })
   const expires = isoDate(mrz.expiry, { today, birth: false })
   const allRight = mrz.checkDigits.every(({ valid }) => valid)
-  const agreed = unconfirmedParts(reading, printedSays).length === 0
   const possible =
     birthdate !== undefined && expires !== undefined && plausible(today, birthdate, expires)
+  const unconfirmed = unconfirmedParts(reading, printedSays)
+  const agreed = unconfirmed.length === 0
+  const differing = Object.keys(printedSays).filter(
+    (field) => printedSays[field as ComparedField] === 'differs',
+  )
   const codes: WarningCode[] = []
   if (!allRight) codes.push('mrz_check_digit_wrong')
   if (!agreed) codes.push('mrz_uncertain')
-  if (Object.values(printedSays).includes('differs')) codes.push('zones_differ')
+  if (differing.length > 0) codes.push('zones_differ')
   if (repaired) codes.push('mrz_repaired')
   if (!possible) codes.push('document_date_impossible')
   if (expires !== undefined && expires < today) codes.push('document_expired')
@@ -65,7 +69,10 @@ export function interpretDocument(side: SideReading, now: NumericDate): Interpre
       checkDigits: mrz.checkDigits,
       printedZone: printedSays,
     },
-    warnings: codes.map((code) => ({ code, feature: 'document' })),
+    warnings: codes.map((code) => {
+      const detail = { mrz_uncertain: unconfirmed, zones_differ: differing }[code as string]
+      return { code, feature: 'document', ...(detail ? { detail } : {}) }
+    }),
   }
 }
 

@@ -3,6 +3,7 @@ import sharp from 'sharp'
 import { type DemoFaces, demoFaces } from '../../../demo/specimen/faces.ts'
 import { WORKER } from '../../../demo/specimen/holders.ts'
 import { drawPassport } from '../../../demo/specimen/passport.ts'
+import { evidenceSchema } from '../../../issuer/evidence/evidence-schema.ts'
 import { openPipeline } from '../../../issuer/evidence/pipeline.onnx.ts'
 import type { EvidencePipeline } from '../../../issuer/evidence/pipeline.ts'
 import { Problem } from '../../../shared/problem.ts'
@@ -46,6 +47,7 @@ describe('the evidence pipeline', () => {
     expect(evidence.faceMatch.value).to.be.at.least(evidence.faceMatch.threshold)
     expect(evidence.liveness.value).to.be.at.least(evidence.liveness.threshold)
     expect(evidence.warnings).to.deep.equal([])
+    expect(evidenceSchema.parse(JSON.parse(JSON.stringify(evidence)))).to.deep.equal(evidence)
     expect(evidence.models.every(({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256))).to.equal(true)
   })
 
