@@ -22,6 +22,8 @@ export interface Server {
 
 const READY_WITHIN_MS = 240_000
 const POLL_MS = 50
+/** How much of what a failed program said is shown. */
+const MAX_LINES = 20
 
 /** Runs a program to its end. It never rejects for an exit code; the caller reads it. */
 export async function run(
@@ -43,8 +45,10 @@ export async function mustRun(
   options: { env?: Record<string, string> } = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await run(name, args, options)
-  if (code !== 0)
-    throw new Error(`${name} ${args.join(' ')} ended with ${code}:\n${stderr || stdout}`)
+  if (code !== 0) {
+    const words = (stderr || stdout).trim().split('\n').slice(-MAX_LINES).join('\n')
+    throw new Error(`${name} ${args[0]} ended with ${code}:\n${words}`)
+  }
   return stdout
 }
 

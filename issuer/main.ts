@@ -11,6 +11,7 @@ import {
   openEd25519Key,
   openEs256Key,
 } from '../shared/key/signer.software.ts'
+import type { PublicJwk } from '../shared/key/signer.ts'
 import { openLog } from '../shared/log.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
@@ -99,7 +100,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
   const now = systemClock()
   const issuer = config.baseUrl
-  const { credentialSigner, trustList } = openTrust(config, at, now)
+  const { credentialSigner, trustList, trustListSigner } = openTrust(config, at, now)
   const logSigner = readKey(at(config.logKey), openEd25519Key)
   const workflow = readWorkflow(
     readBytes(config.workflow === undefined ? BUILT_IN_WORKFLOW : at(config.workflow)).toString(),
@@ -110,7 +111,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   const store = openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT })
   const statusStore = openStatusStore(db, { baseUrl: issuer, random: systemRandom })
   const auditLog = openAuditLog(db, { origin: logOrigin(config), signer: logSigner })
-  await store.recordTrustList(trustList, now)
+  await store.recordTrustList(trustList, trustListSigner, now)
   const pipeline = await openPipeline({ report: (line) => log.info(line) })
   const authorizationServer = await openAuthorizationServer({
     issuer,
@@ -206,7 +207,7 @@ function openTrust(
   config: IssuerConfig,
   at: (path: string) => string,
   now: number,
-): { credentialSigner: CredentialSigner; trustList: string } {
+): { credentialSigner: CredentialSigner; trustList: string; trustListSigner: PublicJwk } {
   const signerFile = at(config.trustList.signer)
   const trustList = readBytes(at(config.trustList.file)).toString().trim()
   const signer = readKey(at(config.attestation.key), openEs256Key)
@@ -223,7 +224,11 @@ function openTrust(
       throw new TrustError('key_usage', `the certificate is not for ${config.baseUrl}`)
     }
     const authority = { issuer: config.baseUrl, ...config.authority }
-    return { credentialSigner: { signer, x5c, anchors, authority }, trustList }
+    return {
+      credentialSigner: { signer, x5c, anchors, authority },
+      trustList,
+      trustListSigner: signerKey,
+    }
   } catch (cause) {
     if (!(cause instanceof TrustError)) throw cause
     throw new OperatorError('trust_invalid', `${chainFile}: ${cause.message}`, {

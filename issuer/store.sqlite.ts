@@ -1,7 +1,7 @@
 import { commit, commitmentSalt } from '../shared/audit/commitment.ts'
 import { appendEntry } from '../shared/audit/log.sqlite.ts'
+import { trustListPublished } from '../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
-import { sha256Base64url } from '../shared/hash.ts'
 import { canonicalJson, type Json, type JsonObject } from '../shared/json.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
@@ -315,9 +315,10 @@ export function openIssuerStore(
         return changes === 1
       }),
 
-    recordTrustList: async (jwt, now) =>
+    recordTrustList: async (jwt, signerKey, now) =>
       immediate(db, () => {
-        const sha256 = sha256Base64url(jwt)
+        const leaf = trustListPublished(jwt, signerKey, now)
+        const { sha256 } = leaf
         const newest = db.prepare('SELECT sha256 FROM trust_list ORDER BY id DESC LIMIT 1').pluck()
         if (newest.get() === sha256) return
         db.prepare('INSERT INTO trust_list (sha256, jwt, published_at) VALUES (?, ?, ?)').run(
@@ -325,7 +326,7 @@ export function openIssuerStore(
           jwt,
           now,
         )
-        appendEntry(db, { type: 'trust-list.published', at: now, sha256 })
+        appendEntry(db, leaf)
       }),
     trustList: async (sha256) =>
       db.prepare('SELECT jwt FROM trust_list WHERE sha256 = ? LIMIT 1').pluck().get(sha256) as

@@ -1,4 +1,5 @@
 import type { NumericDate } from '../shared/clock.ts'
+import type { PublicJwk } from '../shared/key/signer.ts'
 import type { NotificationEvent } from '../shared/oid4vci/notification.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
 import type { DecisionRecord } from './decision/approval.ts'
@@ -153,7 +154,7 @@ export interface IssuerStore {
   revokeKey(name: string, now: NumericDate): Promise<boolean>
 
   /** Archives a signed trust list and appends `trust-list.published`, unless it is the newest already. */
-  recordTrustList(jwt: string, now: NumericDate): Promise<void>
+  recordTrustList(jwt: string, signerKey: PublicJwk, now: NumericDate): Promise<void>
   /** An archived trust list by its SHA-256 in base64url. */
   trustList(sha256: string): Promise<string | undefined>
   /** Forgets what has expired: sessions without a decision, offers, marks, seeds of copies that were signed. */

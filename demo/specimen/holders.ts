@@ -30,7 +30,7 @@ export const LISTED: Holder = {
   givenNames: 'VIKTOR PLANTED',
   number: 'X12345678',
   nationality: 'UTO',
-  birth: '690314',
+  birth: '700101',
   sex: 'M',
   issued: '220902',
   expiry: '320901',

@@ -1,8 +1,15 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mustRun, run } from '../program.ts'
+import { type Ended, mustRun, run } from '../program.ts'
 import { DemoError, expectThat, type World } from '../world.ts'
 import { receiptFile } from './present.ts'
+
+/** The regulator's tool reads the log so far: every publication was in order. */
+export async function auditWhileInOrder(world: World): Promise<void> {
+  const { code, stdout } = await verify(world)
+  for (const line of stdout.trim().split('\n')) world.narrator.fact(`regulator: ${line}`)
+  expectThat('the exit status of the audit', code, 0)
+}
 
 /** The regulator proves what the list said about one index before and after, from public addresses and the log's key. */
 export async function auditTheList(world: World): Promise<void> {
@@ -10,10 +17,8 @@ export async function auditTheList(world: World): Promise<void> {
   narrator.step("The regulator's tool proves what the list said, before and after")
   const { uri, idx, acceptedAt } = await presented(world)
   narrator.fact(`known: ${issuer.url} and the key of its log; asked: index ${idx} of ${uri}`)
+  await reportTheOutage(world)
   const onLog = ['--issuer', issuer.url, '--log-key', issuer.logKey, '--allow-loopback']
-  for (const line of (await mustRun('carnet-audit', ['verify', ...onLog])).trim().split('\n')) {
-    narrator.fact(line)
-  }
   const now = Math.floor(Date.now() / 1000)
   const question = [
     '--list',
@@ -38,6 +43,22 @@ export async function auditTheList(world: World): Promise<void> {
   const verdict = await check(changed)
   expectThat('the exit status with one changed byte', verdict.code, 1)
   narrator.fact(`with one changed byte: ${verdict.stderr.trim().split('\n')[0]}`)
+}
+
+/** The issuer was stopped for a while, and the tool noticed by itself. */
+async function reportTheOutage(world: World): Promise<void> {
+  const { code, stdout } = await verify(world)
+  const [first = '', ...rest] = stdout.split('\n').filter((line) => line.startsWith('BROKEN'))
+  expectThat('the exit status of the audit after the outage', code, 1)
+  const others = [first, ...rest].filter((line) => !line.startsWith('BROKEN coverage_gap'))
+  expectThat('what else the audit found', others.join(' '), '')
+  world.narrator.fact(`it noticed that the issuer was stopped: ${first}`)
+  if (rest.length > 0) world.narrator.fact(`  and the same of ${rest.length} more lists`)
+}
+
+async function verify({ issuer, folder }: World): Promise<Ended> {
+  const onLog = ['--issuer', issuer.url, '--log-key', issuer.logKey, '--allow-loopback']
+  return run('carnet-audit', ['verify', ...onLog, '--state', join(folder, 'audit.json')])
 }
 
 /** The status reference that the courier platform saw, and when it accepted. */

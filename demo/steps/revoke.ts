@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mustRun } from '../program.ts'
 import { expectThat, type World } from '../world.ts'
+import { auditWhileInOrder } from './audit.ts'
 import { ask, type Result } from './present.ts'
 import { startIssuer } from './start.ts'
 
@@ -24,6 +25,7 @@ export async function revokeAndRefuse(world: World, sessionId: string): Promise<
     refused.acceptance?.codes.includes('revoked'),
     true,
   )
+  await auditWhileInOrder(world)
 
   narrator.step('The status list cannot be reached; that is never valid')
   await world.servers.get('issuer')?.stop()

@@ -3,6 +3,7 @@ import { encodeBase64url } from '../../shared/base64url.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { constantTimeEqual, sha256Base64url } from '../../shared/hash.ts'
 import { bearerToken } from '../../shared/http/body.http.ts'
+import { newIdentifier } from '../../shared/identifier.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { PublishedWorkflow } from '../decision/read-workflow.ts'
@@ -43,7 +44,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Router {
 
   router.post('/sessions', async (_request, response) => {
     const now = clock()
-    const id = encodeBase64url(random(16))
+    const id = newIdentifier(random, 16)
     const token = encodeBase64url(random(32))
     const expiresAt = now + deps.sessionSeconds
     const opened = await store.openSession(

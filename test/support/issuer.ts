@@ -94,7 +94,7 @@ export async function openIssuer(
   const store = openIssuerStore(db, { random, vct: IDENTITY_VCT })
   const statusStore = openStatusStore(db, { baseUrl: issuer, random })
   const auditLog = openAuditLog(db, { origin: 'test/log', signer: generateEd25519Key().signer })
-  await store.recordTrustList(trustList, now)
+  await store.recordTrustList(trustList, listKey.publicJwk, now)
   const cadence = { intervalSeconds: 60, validitySeconds: 3600 }
   const publisher = statusPublisher({
     store: statusStore,

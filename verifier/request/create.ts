@@ -1,5 +1,5 @@
-import { encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
+import { newIdentifier } from '../../shared/identifier.ts'
 import { generateEncryptionKey } from '../../shared/jose/jwe.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Es256Signer } from '../../shared/key/signer.ts'
@@ -39,7 +39,7 @@ export function createRequest(
   { now, random }: { readonly now: NumericDate; readonly random: Random },
 ): RequestedRequest {
   const { publicJwk, pkcs8 } = generateEncryptionKey()
-  const secret = () => encodeBase64url(random(SECRET_BYTES))
+  const secret = () => newIdentifier(random, SECRET_BYTES)
   return {
     state: 'requested',
     id: secret(),

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { encodeBase64url } from '../../shared/base64url.ts'
+import { newIdentifier } from '../../shared/identifier.ts'
 import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Random } from '../../shared/random.ts'
 import { WalletError } from '../error.ts'
@@ -61,7 +61,7 @@ export function openVault(
   const remove = (table: Table, id: string): void => {
     db.prepare(`DELETE FROM ${table} WHERE id = ?`).run(id)
   }
-  const newId = (): string => encodeBase64url(random(9))
+  const newId = (): string => newIdentifier(random, 6)
   const write = (entry: JournalEntry): string => {
     const id = newId()
     put('journal', id, entry)
