@@ -65,13 +65,6 @@ async function readAndJudge(
 ): Promise<AuditResult> {
   // What is served is asked for first: a token may only be served when the log has it already.
   const served = await readServed(source, [...state.lists.keys()])
-  let news: Awaited<ReturnType<typeof readNewEntries>>
-  try {
-    news = await readNewEntries(source, log, state.known)
-  } catch (error) {
-    const finding = logFinding(error, source)
-    return { state, findings: finding === undefined ? [] : [finding], judged: 0 }
-  }
   const audit: Progress = {
     lists: new Map(state.lists),
     tokens: new Set(state.tokens),
@@ -79,14 +72,27 @@ async function readAndJudge(
     findings: [],
     judged: 0,
   }
-  for (const entry of news.entries) {
-    await judgeEntry(source, entry, { audit, absentAt: state.seenAt, seenAt: now })
+  let known = state.known
+  const catchUp = async (): Promise<void> => {
+    const news = await readNewEntries(source, log, known)
+    for (const entry of news.entries) {
+      await judgeEntry(source, entry, { audit, absentAt: state.seenAt, seenAt: now })
+    }
+    known = news.known
   }
-  const fresh = [...audit.lists.keys()].filter((list) => !state.lists.has(list))
-  const lists = new Map([...served, ...(await readServed(source, fresh))])
-  for (const [list, response] of lists) judgeServed(list, response, { audit, now })
+  try {
+    await catchUp()
+    const fresh = [...audit.lists.keys()].filter((list) => !state.lists.has(list))
+    for (const [list, response] of await readServed(source, fresh)) served.set(list, response)
+    // Lists that the log has just named were asked for after it was read, so it is read once more.
+    if (fresh.length > 0) await catchUp()
+  } catch (error) {
+    const finding = logFinding(error, source)
+    return { state, findings: finding === undefined ? [] : [finding], judged: 0 }
+  }
+  for (const [list, response] of served) judgeServed(list, response, { audit, now })
   const { findings, judged, ...rest } = audit
-  return { state: { known: news.known, seenAt: now, ...rest }, findings, judged }
+  return { state: { known, seenAt: now, ...rest }, findings, judged }
 }
 
 /** What a log that cannot be read breaks; an address that asks who is there was noted by the source already. */

@@ -56,6 +56,22 @@ describe('carnet-audit on a dishonest issuer', () => {
   })
   afterEach(() => issuer.close())
 
+  it('takes a publication between reading the log and reading its lists for honest', async () => {
+    let published = false
+    const busy: typeof issuer.source = {
+      ...issuer.source,
+      list: async (uri) => {
+        if (!published) await issuer.publish()
+        published = true
+        return issuer.source.list(uri)
+      },
+    }
+    issuer.now = NOW + 900
+    const first = await auditOnce(busy, issuer.vkey, { state: NEW_AUDIT, now: issuer.now })
+    expect(first.findings).to.deep.equal([])
+    expect(published).to.equal(true)
+  })
+
   it('names an un-revocation and the index that came back (R5)', async () => {
     const findings = await commit({
       list: (list) => {
