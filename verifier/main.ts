@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
+import type { Fetch } from '../shared/fetch.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
 import type { Ed25519Signer, Es256Signer } from '../shared/key/signer.ts'
@@ -89,18 +90,22 @@ async function serve(configFile: string | undefined): Promise<void> {
   const signerFile = at(config.trustList.signer)
   const trustListSignerKey = readSignerKey(signerFile, readFile(signerFile))
   const fetch = fetchWithin(config.allowPrivateNetworks)
-  const server = await listen(config.listen)
   const db = openDatabase(at(config.database), {
     audit: auditLogMigrations,
     verifier: verifierMigrations,
   })
   const store = openVerifierStore(db)
-  const auditLog = openAuditLog(db, { origin: new URL(config.baseUrl).host, signer: logSigner })
+  const auditLog = openAuditLog(db, {
+    origin: new URL(config.baseUrl).host,
+    signer: logSigner,
+  })
   const trustList = trustListKeeper({
     read: trustListReader(config.trustList.source, at, fetch),
     signerKey: trustListSignerKey,
   })
   await firstTrustList(trustList, identity, log)
+  // Last, so that nothing listens when something before it has failed.
+  const server = await listen(config.listen)
   server.serve(
     verifierApplication({
       store,
@@ -141,7 +146,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   db.close()
 }
 
-function fetchWithin(allowPrivate: boolean) {
+function fetchWithin(allowPrivate: boolean): Fetch {
   return guardedFetch({
     allowPrivate,
     maxBytes: MAX_FETCH_BYTES,
@@ -189,7 +194,7 @@ function readIdentity(config: VerifierConfig, at: (path: string) => string): Ver
 function trustListReader(
   source: string,
   at: (path: string) => string,
-  fetch: World['fetch'],
+  fetch: Fetch,
 ): () => Promise<string> {
   if (!/^https?:/.test(source)) return async () => readFile(at(source))
   return async () => {
