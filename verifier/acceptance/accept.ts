@@ -3,7 +3,11 @@ import type { Json } from '../../shared/json.ts'
 import type { CredentialPolicy, Outcome, Policy, Rule } from '../policy/policy.ts'
 import { OUTCOMES } from '../policy/policy.ts'
 import { claimsAt } from '../presentation/claims.ts'
-import type { VerifiedCredential, VerifiedPresentation } from '../presentation/verify.ts'
+import {
+  isVerifiedPresentation,
+  type VerifiedCredential,
+  type VerifiedPresentation,
+} from '../presentation/verify.ts'
 
 /**
  * What a platform does with a verified presentation under one policy. `codes` say why it is not simply accepted, the
@@ -36,6 +40,7 @@ export function accept(
   policy: Policy,
   now: NumericDate,
 ): Acceptance {
+  if (!isVerifiedPresentation(presentation)) throw new TypeError('not a verified presentation')
   const findings = presentation.credentials.flatMap((credential) =>
     judgeCredential(credential, policy, now),
   )
