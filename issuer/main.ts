@@ -27,9 +27,7 @@ import { type IssuerConfig, issuerConfigSchema } from './config.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { readWorkflow } from './decision/read-workflow.ts'
-import { openPipeline } from './evidence/pipeline.onnx.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
-import { openAuthorizationServer } from './oid4vci/authorization-server.oidc.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { run } from './program.ts'
 import { statusPublisher } from './publication.ts'
@@ -47,6 +45,8 @@ const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-per
 const HOUSEKEEPING_SECONDS = 30
 
 process.umask(0o077)
+// Whoever reads our output may stop reading; that is no failure.
+process.stdout.on('error', () => process.exit(0))
 
 const schedule: Schedule = (milliseconds, work) => {
   const timer = setTimeout(work, milliseconds)
@@ -97,6 +97,9 @@ process.exitCode = await run(process.argv.slice(2), world)
 /** Everything that can be wrong is found before the first request is answered: then `/healthz` says so. */
 async function serve(configFile: string | undefined): Promise<void> {
   const { config, at } = openConfig(configFile)
+  // Only serving needs them, and they take a second to load.
+  const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
+  const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
   const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
   const now = systemClock()
   const issuer = config.baseUrl

@@ -28,10 +28,12 @@ const TWO_LETTER_FORMS: readonly (readonly [RegExp, string])[] = [
 ]
 
 const HONORIFICS = new Set(['MR', 'MRS', 'MS', 'DR', 'PROF', 'SIR'])
-/** Two tokens that sound alike are at least this similar, however they are spelt. */
+/** Two tokens that sound alike are this similar, unless their spelling has too little in common for it to mean anything. */
 const SOUND_SCORE = 0.9
-/** What spelling below this shares is chance. */
-const NOISE = 0.7
+const SOUND_NEEDS = 0.75
+/** One slip in a long token leaves more than this of its spelling. What has less is worth little, below `NOISE` nothing. */
+const CLIFF = 0.9
+const NOISE = 0.78
 /** A token of the list that the subject lacks weighs this much of one of its own: people leave names out. */
 const UNMATCHED_LISTED_WEIGHT = 0.25
 
@@ -81,7 +83,7 @@ function align(subject: readonly string[], listed: readonly string[]): NameCompa
   const columns = new Set<number>()
   const pairs: TokenPair[] = []
   for (const { row, column, pair } of candidates) {
-    if (pair.score < NOISE || rows.has(row) || columns.has(column)) continue
+    if (pair.score === 0 || rows.has(row) || columns.has(column)) continue
     rows.add(row)
     columns.add(column)
     pairs.push(pair)
@@ -102,10 +104,15 @@ function compareJoined(subject: readonly string[], listed: readonly string[]): N
 function compareToken(subject: string, listed: string): TokenPair {
   if (subject === listed) return { subject, listed, score: 1, by: 'same' }
   const spelling = jaroWinkler(subject, listed)
-  if (spelling < SOUND_SCORE && soundAlike(subject, listed)) {
+  if (spelling >= SOUND_NEEDS && spelling < SOUND_SCORE && soundAlike(subject, listed)) {
     return { subject, listed, score: SOUND_SCORE, by: 'sound' }
   }
-  return { subject, listed, score: spelling, by: 'spelling' }
+  return { subject, listed, score: steepened(spelling), by: 'spelling' }
+}
+
+function steepened(spelling: number): number {
+  if (spelling >= CLIFF) return spelling
+  return spelling <= NOISE ? 0 : (CLIFF * (spelling - NOISE)) / (CLIFF - NOISE)
 }
 
 /** Short tokens sound alike too often to say anything. */
