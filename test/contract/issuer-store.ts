@@ -1,0 +1,335 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { decide } from '../../issuer/decision/decide.ts'
+import { type PublishedWorkflow, readWorkflow } from '../../issuer/decision/read-workflow.ts'
+import type { Evidence } from '../../issuer/evidence/evidence.ts'
+import { screen } from '../../issuer/screening/screen.ts'
+import { readWatchlist } from '../../issuer/screening/watchlist.ts'
+import type { IntentRefusal, IssuanceIntent, IssuerStore } from '../../issuer/store.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
+import type { Problem } from '../../shared/problem.ts'
+import { evidenceWith } from '../support/evidence.ts'
+import { failureOf } from '../support/failure.ts'
+import { WATCHLIST_FILE, WORKFLOW_TEXT } from '../support/issuer.ts'
+
+/** Two handles on one empty database whose status lists are live, as two processes have them. */
+export interface IssuerStoreFixture {
+  readonly first: IssuerStore
+  readonly second: IssuerStore
+  /** The types of the audit entries so far. */
+  entries(): Promise<string[]>
+  /** Everything that is stored, as text, to look for what must not be there. */
+  everything(): Promise<string>
+  close(): Promise<void>
+}
+
+const NOW = 1_800_000_000
+const DAY = 86_400
+
+/** The promises of {@link IssuerStore}, to be kept by every adapter. */
+export function issuerStoreContract(name: string, open: () => Promise<IssuerStoreFixture>): void {
+  describe(`IssuerStore, ${name}`, () => {
+    let fixture: IssuerStoreFixture
+    let first: IssuerStore
+    let second: IssuerStore
+    let sequence = 0
+    const workflow = readWorkflow(WORKFLOW_TEXT)
+    const lists = [readWatchlist(readFileSync(WATCHLIST_FILE))]
+
+    beforeEach(async () => {
+      fixture = await open()
+      ;({ first, second } = fixture)
+    })
+    afterEach(() => fixture.close())
+
+    const begin = async (
+      changes: { workflow?: PublishedWorkflow; maxOpen?: number; expiresAt?: number } = {},
+    ): Promise<{ id: string; opened: boolean }> => {
+      sequence += 1
+      const id = `session-${sequence}`
+      const opened = await first.openSession(
+        {
+          id,
+          tokenSha256: sha256Base64url(`token-${sequence}`),
+          expiresAt: NOW + 1800,
+          workflow,
+          maxOpen: 100,
+          ...changes,
+        },
+        NOW,
+      )
+      return { id, opened }
+    }
+    const factsOf = (evidence: Evidence) => {
+      const screening = screen(evidence, lists, { threshold: 0.8, now: NOW })
+      return { evidence, screening, decision: decide(evidence, screening, workflow, NOW) }
+    }
+    const decided = async (changes: Parameters<typeof evidenceWith>[0] = {}): Promise<string> => {
+      const { id } = await begin()
+      await first.recordDecision(id, factsOf(evidenceWith(changes)))
+      return id
+    }
+    const offerOf = (sessionId: string, mark: string) => ({
+      sessionId,
+      offerSha256: `offer-${mark}`,
+      codeSha256: `code-${mark}`,
+      txCodeSha256: `tx-${mark}`,
+      attempts: 5,
+      expiresAt: NOW + 600,
+    })
+    const intend = (
+      sessionId: string,
+      keys: readonly string[],
+      mark: string,
+      store = first,
+    ): Promise<{ intent: IssuanceIntent } | IntentRefusal> =>
+      store.recordIntent(
+        {
+          sessionId,
+          keys,
+          proofs: keys.map((key) => ({ id: `${key}/${mark}`, expiresAt: NOW + 600 })),
+          issuanceId: `issuance-${sessionId}-${mark}`,
+          seed: new Uint8Array(32).fill(1),
+          issuedAt: NOW - (NOW % DAY),
+          expiresAt: NOW - (NOW % DAY) + 14 * DAY,
+          notificationSha256: `notification-${sessionId}-${mark}`,
+        },
+        NOW,
+      )
+    const intentOf = (outcome: { intent: IssuanceIntent } | IntentRefusal): IssuanceIntent => {
+      if (typeof outcome === 'string') throw new Error(`refused: ${outcome}`)
+      return outcome.intent
+    }
+
+    it('keeps a session under the workflow version that it began with', async () => {
+      const { id } = await begin()
+      const text = JSON.stringify({ ...JSON.parse(WORKFLOW_TEXT), version: 2 })
+      await begin({ workflow: readWorkflow(text) })
+      const session = await second.session(id)
+      expect(session).to.deep.include({
+        id,
+        state: 'collecting',
+        workflow: workflow.workflow,
+        workflowReference: workflow.reference,
+      })
+      expect(await second.session('nobody')).to.equal(undefined)
+    })
+
+    it('opens no more sessions than may be open; decided and expired ones do not count', async () => {
+      expect((await begin({ maxOpen: 1 })).opened).to.equal(true)
+      expect((await begin({ maxOpen: 1 })).opened).to.equal(false)
+      await first.forgetExpired(NOW + 1800)
+      expect((await begin({ maxOpen: 1 })).opened).to.equal(true)
+    })
+
+    it('records one decision, also for two that come at once, and logs it', async () => {
+      const { id } = await begin()
+      const facts = factsOf(evidenceWith())
+      const outcomes = await Promise.all([
+        first.recordDecision(id, facts),
+        second.recordDecision(id, factsOf(evidenceWith({ faceMatch: 0 }))),
+      ])
+      expect(outcomes).to.deep.equal([true, false])
+      expect(await second.session(id)).to.deep.include({ state: 'approved', ...facts })
+      expect(await fixture.entries()).to.deep.equal([
+        'evidence.collected',
+        'screening.done',
+        'decision.made',
+      ])
+    })
+
+    it('queues referrals, the longest first, and ends each with one review', async () => {
+      const [one, other] = [await decided({ faceMatch: 0.1 }), await decided({ faceMatch: 0.2 })]
+      await decided()
+      expect((await second.referredSessions(10)).map(({ id }) => id)).to.deep.equal([one, other])
+      expect(await second.referredSessions(1)).to.have.length(1)
+      const review = {
+        outcome: 'approve',
+        reason: 'known in person',
+        reviewer: 'ada',
+        reviewedAt: NOW + 5,
+      } as const
+      expect(await first.recordReview(one, review)).to.equal(true)
+      expect(await second.recordReview(one, { ...review, outcome: 'reject' })).to.equal(false)
+      expect(await second.session(one)).to.deep.include({ state: 'approved', review })
+      expect(await first.recordReview('nobody', review)).to.equal(false)
+    })
+
+    it('records an offer of an approved session alone, in place of its earlier ones', async () => {
+      const id = await decided()
+      expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(true)
+      expect(await first.recordOffer(offerOf(id, 'b'))).to.equal(true)
+      expect(await first.recordOffer(offerOf(await decided({ faceMatch: 0 }), 'c'))).to.equal(false)
+      expect(await first.recordOffer(offerOf((await begin()).id, 'd'))).to.equal(false)
+      expect(await first.recordOffer(offerOf('nobody', 'e'))).to.equal(false)
+    })
+
+    it('redeems an approval once: intent, indexes on different lists, proofs and entries together', async () => {
+      const id = await decided()
+      const intent = intentOf(await intend(id, ['k1', 'k2'], 'a'))
+      expect(intent).to.include({ issuanceId: `issuance-${id}-a`, attempt: 1 })
+      expect(new Set(intent.statuses.map(({ uri }) => uri)).size).to.equal(2)
+      expect((await fixture.entries()).slice(3)).to.deep.equal([
+        'approval.redeemed',
+        'issuance.intended',
+        'issuance.intended',
+      ])
+      expect(await first.session(id)).to.deep.include({ issuance: 'intended' })
+    })
+
+    it('redeems nothing that was not approved', async () => {
+      expect(await intend(await decided({ faceMatch: 0 }), ['k'], 'a')).to.equal('not_approved')
+      expect(await intend((await begin()).id, ['k'], 'b')).to.equal('not_approved')
+      expect(await intend('nobody', ['k'], 'c')).to.equal('not_approved')
+    })
+
+    it('answers the same keys with the same intent before and after it is done', async () => {
+      const id = await decided()
+      const intent = intentOf(await intend(id, ['k1', 'k2'], 'a'))
+      expect(intentOf(await intend(id, ['k1', 'k2'], 'b', second))).to.deep.equal(intent)
+      expect(await first.recordIssued(id, 1, NOW)).to.equal(true)
+      expect(await second.recordIssued(id, 1, NOW)).to.equal(true)
+      expect(intentOf(await intend(id, ['k1', 'k2'], 'c', second))).to.deep.equal(intent)
+      expect((await fixture.entries()).filter((type) => type === 'issuance.done')).to.have.length(2)
+    })
+
+    it('lets other keys take the place of keys for which nothing was signed, and no later', async () => {
+      const id = await decided()
+      const intent = intentOf(await intend(id, ['k1', 'k2'], 'a'))
+      const replaced = intentOf(await intend(id, ['k3', 'k4'], 'b'))
+      expect(replaced).to.deep.include({
+        attempt: 2,
+        statuses: intent.statuses,
+        keys: ['k3', 'k4'],
+      })
+      expect(await first.recordIssued(id, 1, NOW)).to.equal(false)
+      expect(await first.recordIssued(id, 2, NOW)).to.equal(true)
+      expect(await intend(id, ['k5', 'k6'], 'c')).to.equal('redeemed')
+      expect(await intend(id, ['k1', 'k2'], 'd')).to.equal('redeemed')
+    })
+
+    it('takes more or fewer keys than before, each with an index of its own', async () => {
+      const id = await decided()
+      await intend(id, ['k1', 'k2'], 'a')
+      const three = intentOf(await intend(id, ['k3', 'k4', 'k5'], 'b'))
+      expect(new Set(three.statuses.map(({ uri }) => uri)).size).to.equal(3)
+      expect(intentOf(await intend(id, ['k6'], 'c')).statuses).to.have.length(1)
+    })
+
+    it('takes a key proof once, and leaves nothing of an intent that it refuses', async () => {
+      const [one, other] = [await decided(), await decided()]
+      await intend(one, ['k1', 'k2'], 'a')
+      const before = await fixture.entries()
+      expect(await intend(other, ['k3', 'k1'], 'a')).to.equal('proof_used')
+      expect(await fixture.entries()).to.deep.equal(before)
+      expect(await first.session(other)).to.deep.include({ issuance: 'none' })
+      expect(intentOf(await intend(other, ['k3'], 'a')).keys).to.deep.equal(['k3'])
+    })
+
+    it('answers one of two redemptions that come at once with other keys when it is done', async () => {
+      const id = await decided()
+      const [one, other] = await Promise.all([
+        intend(id, ['k1'], 'a', first),
+        intend(id, ['k2'], 'b', second),
+      ])
+      const attempts = [intentOf(one).attempt, intentOf(other).attempt]
+      expect(attempts.sort()).to.deep.equal([1, 2])
+      const done = await Promise.all(
+        [one, other].map((outcome) => first.recordIssued(id, intentOf(outcome).attempt, NOW)),
+      )
+      expect(done.filter(Boolean)).to.have.length(1)
+    })
+
+    it('makes no offer once something was issued, and forgets the seed when nobody can ask again', async () => {
+      const id = await decided()
+      await intend(id, ['k1'], 'a')
+      expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(true)
+      await first.recordIssued(id, 1, NOW)
+      expect(await first.recordOffer(offerOf(id, 'b'))).to.equal(false)
+      await first.forgetExpired(NOW + 899)
+      expect(intentOf(await intend(id, ['k1'], 'b')).attempt).to.equal(1)
+      await first.forgetExpired(NOW + 900)
+      expect(await intend(id, ['k1'], 'c')).to.equal('redeemed')
+    })
+
+    it('records what a wallet reports about its own delivery', async () => {
+      const [one, other] = [await decided(), await decided()]
+      await intend(one, ['k1'], 'a')
+      const report = (session: string, mark: string) =>
+        second.recordNotification(session, `notification-${one}-${mark}`, 'credential_accepted')
+      expect(await report(one, 'a')).to.equal(false)
+      await first.recordIssued(one, 1, NOW)
+      expect(await report(one, 'a')).to.equal(true)
+      expect(await report(one, 'a')).to.equal(true)
+      expect(await report(one, 'b')).to.equal(false)
+      expect(await report(other, 'a')).to.equal(false)
+    })
+
+    it('revokes every copy of a session, once, and issues nothing of it afterwards', async () => {
+      const id = await decided()
+      await intend(id, ['k1', 'k2'], 'a')
+      await first.recordIssued(id, 1, NOW)
+      const order = { reasonClass: 'fraud', actor: 'op' } as const
+      expect(await first.revoke(id, order, NOW + 1)).to.equal(2)
+      expect((await fixture.entries()).slice(-2)).to.deep.equal([
+        'status.changed',
+        'status.changed',
+      ])
+      const again = await failureOf(second.revoke(id, order, NOW + 2))
+      expect((again as Problem).code).to.equal('status_final')
+      expect(await intend(id, ['k1', 'k2'], 'b')).to.equal('not_approved')
+      expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(false)
+      const nothing = await failureOf(first.revoke(await decided(), order, NOW))
+      expect((nothing as Problem).code).to.equal('credential_not_found')
+    })
+
+    it('marks a thing as used once, also for two that come at once, until it expires', async () => {
+      const use = { id: 'x', expiresAt: NOW + 10 }
+      const outcomes = await Promise.all([first.useOnce(use, NOW), second.useOnce(use, NOW)])
+      expect(outcomes.sort()).to.deep.equal([false, true])
+      expect(await first.useOnce(use, NOW + 9)).to.equal(false)
+      expect(await first.useOnce({ id: 'x', expiresAt: NOW + 30 }, NOW + 10)).to.equal(true)
+    })
+
+    it('knows keys by their digest until they are revoked', async () => {
+      const key = { name: 'ada', role: 'reviewer', sha256: 'digest' } as const
+      expect(await first.addKey(key, NOW)).to.equal(true)
+      expect(await second.addKey({ ...key, sha256: 'another' }, NOW)).to.equal(false)
+      expect(await second.key('digest')).to.include({ name: 'ada', role: 'reviewer' })
+      expect(await second.revokeKey('ada', NOW + 1)).to.equal(true)
+      expect(await second.revokeKey('ada', NOW + 2)).to.equal(false)
+      expect(await first.key('digest')).to.equal(undefined)
+      expect(await first.keys()).to.deep.equal([
+        { name: 'ada', role: 'reviewer', createdAt: NOW, revokedAt: NOW + 1 },
+      ])
+    })
+
+    it('archives each trust list and logs it when it is new', async () => {
+      await first.recordTrustList('one', NOW)
+      await second.recordTrustList('one', NOW + 1)
+      await first.recordTrustList('two', NOW + 2)
+      expect(await fixture.entries()).to.deep.equal([
+        'trust-list.published',
+        'trust-list.published',
+      ])
+      expect(await second.trustList(sha256Base64url('one'))).to.equal('one')
+      expect(await second.trustList('nothing')).to.equal(undefined)
+    })
+
+    it('forgets sessions that were abandoned and keeps those that were decided', async () => {
+      const [abandoned, kept] = [(await begin()).id, await decided()]
+      await first.forgetExpired(NOW + 1799)
+      expect(await first.session(abandoned)).to.not.equal(undefined)
+      await first.forgetExpired(NOW + 1800)
+      expect(await first.session(abandoned)).to.equal(undefined)
+      expect(await first.session(kept)).to.not.equal(undefined)
+    })
+
+    it('tells the public log nothing about a person', async () => {
+      const id = await decided({ fields: { given_name: 'VIKTOR', family_name: 'LISTHIT' } })
+      expect(await fixture.everything()).to.contain('LISTHIT')
+      const entries = JSON.stringify(await fixture.entries())
+      expect(entries).to.not.contain('LISTHIT').and.not.contain(id)
+    })
+  })
+}
