@@ -7,6 +7,7 @@ import { screen } from '../../issuer/screening/screen.ts'
 import { readWatchlist } from '../../issuer/screening/watchlist.ts'
 import type { IntentRefusal, IssuanceIntent, IssuerStore } from '../../issuer/store.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
+import { generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { Problem } from '../../shared/problem.ts'
 import { evidenceWith } from '../support/evidence.ts'
 import { failureOf } from '../support/failure.ts'
@@ -35,6 +36,7 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
     let sequence = 0
     const workflow = readWorkflow(WORKFLOW_TEXT)
     const lists = [readWatchlist(readFileSync(WATCHLIST_FILE))]
+    const signerKey = generateEs256Key().signer.publicJwk
 
     beforeEach(async () => {
       fixture = await open()
@@ -305,9 +307,9 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
     })
 
     it('archives each trust list and logs it when it is new', async () => {
-      await first.recordTrustList('one', NOW)
-      await second.recordTrustList('one', NOW + 1)
-      await first.recordTrustList('two', NOW + 2)
+      await first.recordTrustList('one', signerKey, NOW)
+      await second.recordTrustList('one', signerKey, NOW + 1)
+      await first.recordTrustList('two', signerKey, NOW + 2)
       expect(await fixture.entries()).to.deep.equal([
         'trust-list.published',
         'trust-list.published',
