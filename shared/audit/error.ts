@@ -9,6 +9,7 @@ export type AuditErrorCode =
   | 'proof_invalid'
   | 'entry_malformed'
   | 'tile_malformed'
+  | 'witness_missing'
 
 /** A log artefact is malformed or does not verify. The message names the part at fault and never quotes it. */
 export class AuditError extends Error {

@@ -3,6 +3,7 @@ import type { Ed25519Signer } from '../key/signer.ts'
 import { type Database, immediate } from '../store/database.sqlite.ts'
 import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
+import type { Cosign } from './gather-cosignatures.ts'
 import { type AuditLog, LogMismatch } from './log.ts'
 import type { CheckpointMark } from './mark.ts'
 import {
@@ -44,6 +45,11 @@ export const auditLogMigrations: readonly string[] = [
    ) STRICT;
    CREATE TRIGGER audit_checkpoint_is_final BEFORE UPDATE ON audit_checkpoint
      BEGIN SELECT RAISE(ABORT, 'a signed checkpoint is final'); END;`,
+  `CREATE TABLE audit_served (
+     size INTEGER PRIMARY KEY REFERENCES audit_checkpoint (size),
+     note TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO audit_served SELECT size, note FROM audit_checkpoint;`,
 ]
 
 const HASH_LENGTH = 32
@@ -67,7 +73,7 @@ export function appendEntry(db: Database, entry: AuditEntry): number {
 
 /** How many entries the last published checkpoint covers; -1 before the first. */
 export function publishedSize(db: Database): number {
-  return head(db)?.size ?? -1
+  return served(db)?.size ?? -1
 }
 
 /** Opens the log that lives in `db`, whose migrations have run. One log per database. */
@@ -78,6 +84,8 @@ export function openAuditLog(
     readonly signer: Ed25519Signer
     /** Without it, a database restored from an old backup is found out by witnesses and auditors only. */
     readonly mark?: CheckpointMark
+    /** With it, a checkpoint is served once enough witnesses have cosigned it. */
+    readonly cosign?: Cosign
   },
 ): AuditLog {
   const { origin, signer } = options
@@ -95,7 +103,7 @@ export function openAuditLog(
       publishing = next.catch(() => undefined)
       return next
     },
-    checkpoint: async () => head(db)?.note,
+    checkpoint: async () => served(db)?.note,
     tile: async (level, index, width) => {
       const size = publishedSize(db)
       if (width < 1 || width > tileWidth(level, index, size)) return undefined
@@ -108,16 +116,14 @@ export function openAuditLog(
     },
     prove: async (index) =>
       db.transaction(() => {
-        const last = head(db)
+        const last = served(db)
         if (last === undefined || index < 0 || index >= last.size) return undefined
         const hashes = inclusionRanges(index, last.size).map((range) => rangeHash(range, subtree))
         return renderTlogProof({ index, hashes, checkpoint: last.note })
       })(),
     proveConsistency: async (first, second) =>
       db.transaction(() => {
-        if (first < 1 || first > second || second > publishedSize(db)) {
-          throw new RangeError('sizes of a consistency proof')
-        }
+        if (second > publishedSize(db)) throw new RangeError('sizes of a consistency proof')
         return consistencyRanges(first, second).map((range) => rangeHash(range, subtree))
       })(),
     check: async () => check(db, origin),
@@ -130,9 +136,19 @@ interface Head {
   readonly note: string
 }
 
+/** The largest tree that was signed, shown or not. */
 function head(db: Database): Head | undefined {
   return db
     .prepare<[], Head>('SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1')
+    .get()
+}
+
+/** The largest checkpoint that may be shown, with the cosignatures it was given. */
+function served(db: Database): Pick<Head, 'size' | 'note'> | undefined {
+  return db
+    .prepare<[], Pick<Head, 'size' | 'note'>>(
+      'SELECT size, note FROM audit_served ORDER BY size DESC LIMIT 1',
+    )
     .get()
 }
 
@@ -171,6 +187,7 @@ interface Sequencer {
   readonly origin: string
   readonly signer: Ed25519Signer
   readonly mark?: CheckpointMark
+  readonly cosign?: Cosign
   readonly now: NumericDate
 }
 
@@ -179,9 +196,21 @@ async function publish(db: Database, sequencer: Sequencer): Promise<string> {
   await refuseOlderThanMark(db, sequencer, target)
   for (;;) {
     const last = head(db)
-    if (last !== undefined && last.size >= target) return last.note
+    if (last !== undefined && last.size >= target) return serve(db, sequencer, last)
     await publishOnce(db, { ...sequencer, last, target })
   }
+}
+
+/** Shows a signed checkpoint, after its witnesses have seen it where there are any. */
+async function serve(db: Database, { cosign }: Sequencer, last: Head): Promise<string> {
+  const shown = served(db)
+  if (shown !== undefined && shown.size >= last.size) return shown.note
+  const subtree = storedSubtree(db)
+  const prove = async (oldSize: number): Promise<readonly Buffer[]> =>
+    consistencyRanges(oldSize, last.size).map((range) => rangeHash(range, subtree))
+  const note = cosign === undefined ? last.note : await cosign(last.note, prove)
+  db.prepare('INSERT INTO audit_served VALUES (?, ?) ON CONFLICT DO NOTHING').run(last.size, note)
+  return served(db)?.note ?? note
 }
 
 /**
@@ -206,7 +235,7 @@ async function publishOnce(
   const note = await signCheckpoint({ origin, size, root }, signer)
   await mark?.write(note)
   immediate(db, () => {
-    if (publishedSize(db) !== (last?.size ?? -1)) return
+    if (head(db)?.size !== last?.size) return
     for (const tile of tiles.values()) storeTile(db, tile)
     db.prepare(
       'INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (?, ?, ?, ?)',

@@ -79,6 +79,7 @@ export function inclusionRanges(index: number, size: number): LeafRange[] {
 
 /** The ranges whose hashes prove that the tree of `first` leaves begins the tree of `second`. RFC 6962 §2.1.2. */
 export function consistencyRanges(first: number, second: number): LeafRange[] {
+  if (first < 1 || first > second) throw new RangeError('sizes of a consistency proof')
   const ranges: LeafRange[] = []
   let [start, end, complete] = [0, second, true]
   while (end !== first) {

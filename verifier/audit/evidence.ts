@@ -1,9 +1,10 @@
 import { ZodError } from 'zod'
+import { type Checkpoint, parseCheckpoint } from '../../shared/audit/checkpoint.ts'
 import { chunkRoot } from '../../shared/audit/chunk-proof.ts'
 import { AuditError } from '../../shared/audit/error.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import type { NoteVerifier } from '../../shared/audit/note.ts'
-import { verifyTlogProof } from '../../shared/audit/proof.ts'
+import { parseTlogProof, verifyTlogProof } from '../../shared/audit/proof.ts'
 import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
@@ -101,6 +102,13 @@ function check(files: EvidenceFiles, log: NoteVerifier): Statement {
     if (!expected.has(name)) throw new EvidenceError(`${name} proves nothing`)
   }
   return statement
+}
+
+/** The checkpoints that checked evidence stands on, for whoever asks for witnesses. */
+export function checkpointsOf(files: EvidenceFiles): Checkpoint[] {
+  return [...files]
+    .filter(([name]) => name.endsWith('.tlog-proof'))
+    .map(([, bytes]) => parseCheckpoint(parseTlogProof(bytes.toString('utf8')).checkpoint))
 }
 
 interface Question {

@@ -4,6 +4,7 @@ export type Rule =
   | 'log_inconsistent'
   | 'log_malformed'
   | 'equivocation'
+  | 'witness_missing'
   | 'leaf_malformed'
   // the chain of publications of one list
   | 'sequence_broken'

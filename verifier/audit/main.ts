@@ -1,8 +1,12 @@
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../../shared/clock.ts'
+import { listen } from '../../shared/http/server.http.ts'
+import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.software.ts'
 import { guardedFetch } from '../../shared/trust/guarded-fetch.ts'
 import { run } from './program.ts'
+import { witnessApplication } from './witness.http.ts'
+import { openWitnessState } from './witness-state.file.ts'
 import type { AuditWorld } from './world.ts'
 
 /** A list of 2^27 entries without compression, in base64url. */
@@ -49,6 +53,23 @@ const world: AuditWorld = {
   writeFolder: async (path, files) => {
     await mkdir(path)
     for (const [name, bytes] of files) await writeSynced(join(path, name), bytes)
+  },
+  createKey: async (path) => {
+    const { signer, pkcs8 } = generateEd25519Key()
+    await writeFile(path, pkcs8, { flag: 'wx', mode: 0o600 })
+    return signer
+  },
+  openKey: async (path) => openEd25519Key(await readFile(path, 'utf8')),
+  witnessState: openWitnessState,
+  serveWitness: async (witness, address, listening) => {
+    const server = await listen(address)
+    const report = (error: unknown): void => void process.stderr.write(`${String(error)}\n`)
+    server.serve(witnessApplication(witness, report))
+    listening(server.url)
+    await new Promise<void>((resolve) => {
+      stop = resolve
+    })
+    await server.close()
   },
 }
 

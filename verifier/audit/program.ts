@@ -1,15 +1,24 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import type { Checkpoint } from '../../shared/audit/checkpoint.ts'
+import { cosignatureVerifier, requireWitnesses } from '../../shared/audit/cosignature.ts'
 import { AuditError } from '../../shared/audit/error.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { type AuditState, auditOnce, NEW_AUDIT } from './audit.ts'
 import { compareViews } from './compare.ts'
 import { diffLists } from './diff.ts'
-import { checkEvidence, collectEvidence, EvidenceError, type Statement } from './evidence.ts'
+import {
+  checkEvidence,
+  checkpointsOf,
+  collectEvidence,
+  EvidenceError,
+  type Statement,
+} from './evidence.ts'
 import type { Finding } from './finding.ts'
 import { LogInconsistent, readNewEntries } from './read-log.ts'
 import { openPublicSource, type PublicSource, SourceError } from './source.ts'
 import { parseState, renderState } from './state.ts'
+import { openWitness } from './witness.ts'
 import type { AuditWorld } from './world.ts'
 
 /** The rules were kept, and what was asked is proven. */
@@ -58,9 +67,14 @@ export async function run(argv: readonly string[], world: AuditWorld): Promise<n
   }
 }
 
-interface LogOptions {
-  readonly issuer: string
+interface WitnessedLog {
   readonly logKey: NoteVerifier
+  readonly witness?: readonly NoteVerifier[]
+  readonly quorum: number
+}
+
+interface LogOptions extends WitnessedLog {
+  readonly issuer: string
   readonly allowLoopback: boolean
 }
 
@@ -82,6 +96,8 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
       .description(description)
       .requiredOption('--issuer <URL>', 'the issuer, such as https://issuer.example', webAddress)
       .requiredOption('--log-key <VKEY>', 'verifier key of its log', verifierKey)
+      .option('--witness <VKEY>', 'a witness that counts; may be given again', addVerifierKey)
+      .option('--quorum <N>', 'how many of them must have cosigned', wholeNumber, 1)
       .option('--allow-loopback', 'reach an issuer on this machine, for development', false)
 
   onLog('verify', 'read what is new in the log and judge every publication')
@@ -140,11 +156,49 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
     .description('check exported files offline')
     .argument('<DIR>', 'the folder that export wrote')
     .requiredOption('--log-key <VKEY>', 'verifier key of the log', verifierKey)
-    .action(async (folder: string, { logKey }: { logKey: NoteVerifier }) => {
-      printStatement(world, checkEvidence(await world.readFolder(folder), logKey))
+    .option('--witness <VKEY>', 'a witness that counts; may be given again', addVerifierKey)
+    .option('--quorum <N>', 'how many of them must have cosigned', wholeNumber, 1)
+    .action(async (folder: string, options: WitnessedLog) => {
+      const files = await world.readFolder(folder)
+      const statement = checkEvidence(files, options.logKey)
+      requirePolicy(checkpointsOf(files), options)
+      printStatement(world, statement)
       world.print('every file is proven')
     })
+  root
+    .command('witness-key')
+    .description('make the key of a witness and print its verifier key')
+    .requiredOption('--name <NAME>', 'the witness, such as witness.example/1', keyName)
+    .requiredOption('--out <FILE>', 'where to keep the key')
+    .action(async ({ name, out }: { name: string; out: string }) => {
+      world.print(cosignatureVerifier(name, await world.createKey(out)).vkey)
+    })
+  root
+    .command('witness')
+    .description('cosign checkpoints that continue what was cosigned before, until stopped')
+    .requiredOption('--name <NAME>', 'the witness, such as witness.example/1', keyName)
+    .requiredOption('--key <FILE>', 'what witness-key wrote')
+    .requiredOption('--state <DIR>', 'where the last checkpoint of each log is kept')
+    .requiredOption('--log-key <VKEY>', 'a log to witness; may be given again', addVerifierKey)
+    .option('--host <HOST>', 'address to listen at', '127.0.0.1')
+    .option('--port <PORT>', 'port to listen at, 0 for any', wholeNumber, 0)
+    .action(async (options: WitnessOptions) => {
+      const { name, logKey: logs } = options
+      const signer = await world.openKey(options.key)
+      const state = world.witnessState(options.state)
+      const witness = openWitness({ name, signer, logs, state, clock: world.clock })
+      await world.serveWitness(witness, options, (url) => world.print(`listening at ${url}`))
+    })
   return root
+}
+
+interface WitnessOptions {
+  readonly name: string
+  readonly key: string
+  readonly state: string
+  readonly logKey: readonly NoteVerifier[]
+  readonly host: string
+  readonly port: number
 }
 
 interface Question {
@@ -164,9 +218,12 @@ async function verify(
     now: world.clock(),
   })
   if (options.state !== undefined) await world.writeText(options.state, renderState(state))
-  const size = state.known?.checkpoint.size ?? 0
+  const { checkpoint } = state.known ?? {}
+  const all =
+    checkpoint === undefined ? findings : [...findings, ...unwitnessed(checkpoint, options)]
+  const size = checkpoint?.size ?? 0
   world.print(`log ${options.logKey.name}: ${size} entries, ${judged} new publications judged`)
-  return printFindings(world, findings)
+  return printFindings(world, all)
 }
 
 async function readState(world: AuditWorld, path: string): Promise<AuditState> {
@@ -182,6 +239,7 @@ async function ask(
   const { logKey, list, index, time: times } = options
   const source = sourceOf(world, options)
   const { known, entries } = await readNewEntries(source, logKey, undefined)
+  requirePolicy([known.checkpoint], options)
   return collectEvidence(source, logKey, { known, entries, list, index, times })
 }
 
@@ -193,6 +251,25 @@ function printFindings(world: AuditWorld, findings: readonly Finding[]): number 
   }
   if (findings.length === 0) world.print('no rule is broken')
   return findings.length === 0 ? KEPT : BROKEN
+}
+
+/** Nothing is asked of witnesses that were not named. @throws AuditError `witness_missing` */
+function requirePolicy(
+  checkpoints: readonly Checkpoint[],
+  { witness: witnesses, quorum: threshold }: WitnessedLog,
+): void {
+  if (witnesses === undefined) return
+  for (const checkpoint of checkpoints) requireWitnesses(checkpoint, { witnesses, threshold })
+}
+
+function unwitnessed(checkpoint: Checkpoint, options: WitnessedLog): Finding[] {
+  try {
+    requirePolicy([checkpoint], options)
+    return []
+  } catch (error) {
+    if (!(error instanceof AuditError)) throw error
+    return [{ rule: 'witness_missing', detail: error.message }]
+  }
 }
 
 function sourceOf(world: AuditWorld, { issuer, allowLoopback }: LogOptions): PublicSource {
@@ -215,6 +292,15 @@ function verifierKey(text: string): NoteVerifier {
   } catch {
     throw new InvalidArgumentError('It is not a verifier key such as name+12345678+AbC...')
   }
+}
+
+function addVerifierKey(text: string, before: readonly NoteVerifier[] | undefined): NoteVerifier[] {
+  return [...(before ?? []), verifierKey(text)]
+}
+
+function keyName(text: string): string {
+  if (!/^[^\s+]+$/u.test(text)) throw new InvalidArgumentError('It has a space or a plus.')
+  return text
 }
 
 function webAddress(text: string): string {

@@ -1,5 +1,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import type { Fetch } from '../../shared/fetch.ts'
+import type { Ed25519Signer } from '../../shared/key/signer.ts'
+import type { Witness, WitnessState } from './witness.ts'
 
 /** What the tool needs of the machine it runs on. */
 export interface AuditWorld {
@@ -17,4 +19,15 @@ export interface AuditWorld {
   readFolder(path: string): Promise<ReadonlyMap<string, Buffer>>
   /** Makes a folder with these files. @throws Error when it exists and is not empty */
   writeFolder(path: string, files: ReadonlyMap<string, Buffer>): Promise<void>
+  /** Makes a key in a file that only its owner reads. @throws Error when the file exists */
+  createKey(path: string): Promise<Ed25519Signer>
+  openKey(path: string): Promise<Ed25519Signer>
+  /** Keeps the checkpoints of a witness in a folder. */
+  witnessState(folder: string): WitnessState
+  /** Serves a witness until the program is asked to stop, and tells where once it listens. */
+  serveWitness(
+    witness: Witness,
+    address: { readonly host: string; readonly port: number },
+    listening: (url: string) => void,
+  ): Promise<void>
 }

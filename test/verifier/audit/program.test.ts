@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { StatusReference } from '../../../shared/status-list/reference.ts'
 import { run } from '../../../verifier/audit/program.ts'
 import type { AuditWorld } from '../../../verifier/audit/world.ts'
+import { testWorld } from '../../support/audit-world.ts'
 import { type AuditedIssuer, openAuditedIssuer } from '../../support/audited-issuer.ts'
 import { NOW } from '../../support/pki.ts'
 
@@ -13,27 +14,10 @@ describe('carnet-audit', () => {
   let folder: string
   let lines: string[]
   let references: StatusReference[]
-  const world: AuditWorld = {
+  const world: AuditWorld = testWorld({
     clock: () => issuer.now,
-    print: (line) => void lines.push(line),
-    note: (line) => void lines.push(line),
-    pause: async () => false,
-    network: () => (input, init) => fetch(input, init),
-    readText: async (path) => {
-      try {
-        return readFileSync(path, 'utf8')
-      } catch {
-        return undefined
-      }
-    },
-    writeText: async (path, text) => writeFileSync(path, text),
-    readFolder: async (path) =>
-      new Map(readdirSync(path).map((name) => [name, readFileSync(join(path, name))])),
-    writeFolder: async (path, files) => {
-      mkdirSync(path)
-      for (const [name, bytes] of files) writeFileSync(join(path, name), bytes)
-    },
-  }
+    print: (line) => lines.push(line),
+  })
   const audit = (command: string, ...rest: string[]) =>
     run([command, '--issuer', issuer.url, '--log-key', issuer.vkey.vkey, ...rest], world)
   const check = (path: string) => run(['check', path, '--log-key', issuer.vkey.vkey], world)

@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { publishStatusLists } from '../../issuer/status/publish.ts'
+import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
+import { parseCheckpoint } from '../../shared/audit/checkpoint.ts'
+import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import { openMarkFile } from '../../shared/audit/mark.file.ts'
+import { isConsistent } from '../../shared/audit/merkle.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
+import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.software.ts'
+import { packageRoot } from '../../shared/package-root.ts'
+import { systemRandom } from '../../shared/random.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
+import { openDatabase } from '../../shared/store/database.sqlite.ts'
+import { listOf, unsignedTokens, valueAt } from '../support/status.ts'
+import type { Acknowledged } from './issuer-process.ts'
+
+/** A folder, a log key, and the ledger of what was acknowledged, which no fault touches. */
+export interface FaultGround {
+  readonly folder: string
+  readonly key: string
+  readonly ledger: Acknowledged[]
+}
+
+export function openFaultGround(parent: string = tmpdir()): FaultGround {
+  const folder = mkdtempSync(join(parent, 'carnet-fault-'))
+  const key = Buffer.from(generateEd25519Key().pkcs8).toString('base64')
+  return { folder, key, ledger: [] }
+}
+
+export function closeFaultGround({ folder }: FaultGround): void {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** How a run of the issuer is started. */
+export interface RunOptions {
+  readonly rounds: number
+  /** Words before `node`, such as strace and what it injects. */
+  readonly under?: readonly string[]
+  /** Uses the compiled program, which starts faster. */
+  readonly compiled?: boolean
+  /** Kills the process this long after its first acknowledged effect. */
+  readonly killAfterMs?: number
+}
+
+/** Runs the issuer until it ends or is killed, and enters what it acknowledged in the ledger. */
+export async function runIssuer(
+  { folder, key, ledger }: FaultGround,
+  { rounds, under = [], compiled = false, killAfterMs }: RunOptions,
+): Promise<{ readonly code: number | null; readonly signal: string | null }> {
+  const program = compiled
+    ? [join(packageRoot, 'dist/test/fault/issuer-process.js')]
+    : ['--import', 'tsx', join(packageRoot, 'test/fault/issuer-process.ts')]
+  const [command = '', ...words] = [
+    ...under,
+    process.execPath,
+    ...program,
+    folder,
+    key,
+    `${rounds}`,
+  ]
+  const child = spawn(command, words, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
+  const lines = readLines(child, (line) => {
+    ledger.push(JSON.parse(line) as Acknowledged)
+    if (killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs).unref()
+  })
+  const ended = await new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  await lines
+  return ended
+}
+
+/** Whole lines only: a killed process may leave half of one, which it has not acknowledged. */
+async function readLines(child: ChildProcess, take: (line: string) => void): Promise<void> {
+  let rest = ''
+  for await (const chunk of child.stdout ?? []) {
+    const parts = `${rest}${chunk}`.split('\n')
+    rest = parts.pop() ?? ''
+    for (const line of parts) take(line)
+  }
+}
+
+/** Opens what the fault left, goes on as the issuer would, and compares ledger, database, lists and log. */
+export async function checkAfterFault({ folder, key, ledger }: FaultGround): Promise<void> {
+  const migrations = { audit: auditLogMigrations, status: statusMigrations }
+  const db = openDatabase(join(folder, 'issuer.db'), migrations)
+  try {
+    expect(db.pragma('integrity_check', { simple: true })).to.equal('ok')
+    const log = openAuditLog(db, {
+      origin: 'issuer.example/log',
+      signer: openEd25519Key(Buffer.from(key, 'base64').toString()),
+      mark: openMarkFile(join(folder, 'mark')),
+    })
+    const store = openStatusStore(db, { baseUrl: 'https://issuer.example', random: systemRandom })
+    const cadence = { intervalSeconds: 1, validitySeconds: 3600 }
+    const now = Math.floor(Date.now() / 1000)
+    await store.keepOpen({ name: 'standard', size: 4096, lanes: 2 }, now)
+    await publishStatusLists({ store, log, cadence, ...unsignedTokens }, now)
+    expect(await log.check()).to.deep.equal([])
+
+    const allocated = ledger.flatMap((effect) =>
+      effect.did === 'allocate' ? effect.references : [],
+    )
+    const names = allocated.map(({ uri, idx }) => `${uri}#${idx}`)
+    expect(new Set(names).size, 'no index twice').to.equal(names.length)
+    const known = new Set(
+      db
+        .prepare("SELECT uri || '#' || idx FROM status_entry JOIN status_list ON id = list")
+        .pluck()
+        .all(),
+    )
+    expect(
+      names.filter((name) => !known.has(name)),
+      'lost allocations',
+    ).to.deep.equal([])
+    for (const effect of ledger) {
+      if (effect.did !== 'revoke') continue
+      expect(await published(store, effect.reference), 'acknowledged, not published').to.equal(1)
+    }
+    await expectCheckpointsContinue(ledger, log)
+    expectArchiveGoesForward(db)
+    const events = db.prepare('SELECT leaf FROM status_event ORDER BY leaf').pluck().all()
+    const leaves = db
+      .prepare(`SELECT idx FROM audit_entry WHERE CAST(entry AS TEXT) LIKE '%"status.changed"%'`)
+      .pluck()
+      .all()
+    expect(leaves, 'one leaf for each change').to.deep.equal(events)
+  } finally {
+    db.close()
+  }
+}
+
+async function published(
+  store: ReturnType<typeof openStatusStore>,
+  { uri, idx }: StatusReference,
+): Promise<number> {
+  const token = await store.current(uri.split('/').at(-1) ?? '')
+  return valueAt(listOf(token?.token ?? ''), idx)
+}
+
+async function expectCheckpointsContinue(
+  ledger: readonly Acknowledged[],
+  log: ReturnType<typeof openAuditLog>,
+): Promise<void> {
+  const last = parseCheckpoint((await log.checkpoint()) ?? '')
+  for (const effect of ledger) {
+    if (effect.did !== 'publish') continue
+    const { size, root } = parseCheckpoint(effect.checkpoint)
+    if (size === 0) continue
+    const proof = await log.proveConsistency(size, last.size)
+    const claim = { first: size, firstRoot: root, second: last.size, secondRoot: last.root, proof }
+    expect(isConsistent(claim), 'a checkpoint that was shown is continued').to.equal(true)
+  }
+}
+
+function expectArchiveGoesForward(db: ReturnType<typeof openDatabase>): void {
+  const rows = db
+    .prepare(
+      `SELECT list, sequence, token, sha256, iat, CAST(entry AS TEXT) AS leaf
+       FROM status_publication JOIN audit_entry ON idx = leaf ORDER BY list, sequence`,
+    )
+    .all() as {
+    list: string
+    sequence: number
+    token: string
+    sha256: string
+    iat: number
+    leaf: string
+  }[]
+  for (const [at, row] of rows.entries()) {
+    expect(sha256Base64url(row.token)).to.equal(row.sha256)
+    expect(JSON.parse(row.leaf).sha256).to.equal(row.sha256)
+    const before = rows[at - 1]
+    if (before?.list !== row.list) {
+      expect(row.sequence).to.equal(1)
+      continue
+    }
+    expect(row.sequence).to.equal(before.sequence + 1)
+    expect(row.iat).to.be.at.least(before.iat)
+    const [older, newer] = [listOf(before.token), listOf(row.token)]
+    for (let idx = 0; idx < older.length * 4; idx++) {
+      if (valueAt(older, idx) === 1) expect(valueAt(newer, idx), 'stays revoked').to.equal(1)
+    }
+  }
+}
