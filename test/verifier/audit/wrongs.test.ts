@@ -166,7 +166,7 @@ describe('carnet-audit on a dishonest issuer', () => {
   })
 
   it('names a token that is not the one that was logged', async () => {
-    const findings = await commit({ archived: (text) => `${text.slice(0, -1)}A` })
+    const findings = await commit({ archived: (text) => `${text}AAAA` })
     expect(rules(findings)).to.include('token_mismatch')
   })
 
@@ -264,7 +264,7 @@ describe('carnet-audit on a dishonest issuer', () => {
     issuer.now += 300
     const { db } = issuer
     db.exec('DROP TRIGGER audit_entry_is_append_only; DROP TRIGGER audit_checkpoint_is_final')
-    db.exec('DELETE FROM audit_checkpoint; DELETE FROM audit_tile')
+    db.exec('DELETE FROM audit_served; DELETE FROM audit_checkpoint; DELETE FROM audit_tile')
     db.prepare('UPDATE audit_entry SET entry = ? WHERE idx = 1').run(
       Buffer.from('{"at":1,"type":"x"}'),
     )
