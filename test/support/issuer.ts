@@ -22,6 +22,7 @@ import type { AuditLog } from '../../shared/audit/log.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { type HttpServer, listen } from '../../shared/http/server.http.ts'
 import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
+import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Log } from '../../shared/log.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -40,6 +41,8 @@ export interface TestIssuer {
   readonly reviewerKey: string
   readonly operatorKey: string
   readonly trustList: string
+  /** The key that signed the trust list. */
+  readonly trustListKey: EcPublicJwk
   /** Publishes the status lists now. */
   publish(): Promise<void>
   close(): Promise<void>
@@ -150,6 +153,7 @@ export async function openIssuer(
     reviewerKey: keys.reviewer,
     operatorKey: keys.operator,
     trustList,
+    trustListKey: listKey.publicJwk,
     publish,
     close: async () => {
       await server.close()
