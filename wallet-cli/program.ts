@@ -21,7 +21,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
     if (!(thrown instanceof WalletError)) throw thrown
     terminal.note(`carnet-wallet: ${thrown.message}`)
-    if (thrown.hint !== undefined) terminal.note(`carnet-wallet: hint: ${thrown.hint}`)
+    for (const hint of thrown.hint?.split('\n') ?? []) terminal.note(`carnet-wallet: hint: ${hint}`)
     return thrown.exitStatus
   }
 }
@@ -38,34 +38,39 @@ function program(world: World): Command {
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
       writeErr: (text) => terminal.note(text.trimEnd()),
-      outputError: (text, write) => write(`carnet-wallet: ${text.replace(/^error: /, '')}`),
+      outputError: (text, write) =>
+        write(
+          `carnet-wallet: ${text.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)/, ', did you mean $1?')}`,
+        ),
     })
     .option('--vault <DIR>', 'the folder of the vault', world.defaultVault)
-    .addOption(
-      new Option(
-        '--allow-loopback',
-        'reach issuers and verifiers on this machine, for development',
-      ).default(false),
-    )
+    .option('--allow-loopback', 'reach issuers and verifiers on this machine, for development')
     .showHelpAfterError('carnet-wallet: hint: carnet-wallet --help')
     .addHelpText(
       'after',
       `
 Example:
-  carnet-wallet init --trust-list https://issuer.example/trust-list --trust-signer signer.jwk.json
+  carnet-wallet init --trust-list https://issuer.example/trust-list \\
+    --trust-signer signer.jwk.json
   carnet-wallet receive 'openid-credential-offer://?credential_offer_uri=...'
   carnet-wallet list
   carnet-wallet present 'haip-vp://?client_id=...&request_uri=...'
 
-The passphrase is asked for, or taken from CARNET_WALLET_PASSPHRASE. CARNET_WALLET names another vault folder.
-Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase, 6 issuer or offer,
-7 verifier or request, 8 nothing to show, 9 not reachable, 10 trust list, 1 anything else.`,
+The passphrase is asked for, or taken from CARNET_WALLET_PASSPHRASE.
+CARNET_WALLET names another folder for the vault.
+
+Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
+6 issuer or offer, 7 verifier or request, 8 nothing to show, 9 not reachable,
+10 trust list, 130 interrupted, 1 anything else.`,
     )
-  const options = (): CommonOptions => root.opts<CommonOptions>()
+  const options = (): CommonOptions => ({
+    allowLoopback: false,
+    ...root.opts<{ vault: string; allowLoopback?: true }>(),
+  })
 
   root
     .command('init')
-    .description('make a vault, sealed with a passphrase')
+    .description('make a vault, sealed with a passphrase that you choose')
     .addOption(
       new Option('--trust-list <LOCATION>', 'file or https address of the signed trust list'),
     )
@@ -108,8 +113,8 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     .command('list')
     .description('what you hold')
     .addOption(json())
-    .action(async (given: { json: boolean }) => {
-      await list(world, { ...options(), ...given })
+    .action(async (given: { json?: true }) => {
+      await list(world, { ...options(), json: false, ...given })
     })
 
   root
@@ -117,20 +122,18 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     .description('the claims of a credential you hold, or of one in a file')
     .argument('[NAME]', 'its name from `list`, or a file; not needed when you hold just one')
     .addOption(json())
-    .action(async (what: string | undefined, given: { json: boolean }) => {
-      await show(world, { ...options(), what, ...given })
+    .action(async (what: string | undefined, given: { json?: true }) => {
+      await show(world, { ...options(), what, json: false, ...given })
     })
 
   root
     .command('present')
     .description('show what a verifier asks for, after you agreed')
     .argument('<REQUEST>', 'the link of the request, in quotes')
-    .addOption(new Option('-y, --yes', 'agree beforehand, for scripts').default(false))
-    .addOption(
-      new Option('--show-portrait', 'agree beforehand that a portrait is shown').default(false),
-    )
-    .action(async (request: string, given: { yes: boolean; showPortrait: boolean }) => {
-      await present(world, { ...options(), request, ...given })
+    .option('-y, --yes', 'agree beforehand, for scripts')
+    .option('--show-portrait', 'agree beforehand that a portrait is shown')
+    .action(async (request: string, given: { yes?: true; showPortrait?: true }) => {
+      await present(world, { ...options(), request, yes: false, showPortrait: false, ...given })
     })
 
   root
@@ -138,36 +141,34 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     .description('whether your credentials are still valid, by the public status lists')
     .argument('[NAME]', 'its name from `list`; all of them when left out')
     .addOption(json())
-    .action(async (id: string | undefined, given: { json: boolean }) => {
-      await status(world, { ...options(), id, ...given })
+    .action(async (id: string | undefined, given: { json?: true }) => {
+      await status(world, { ...options(), id, json: false, ...given })
     })
 
   root
     .command('journal')
     .description('what this wallet did: parties, claim names and times, never values')
     .addOption(json())
-    .addOption(new Option('--erase', 'forget all of it').default(false))
-    .action(async (given: { json: boolean; erase: boolean }) => {
-      await journal(world, { ...options(), ...given })
+    .option('--erase', 'forget all of it')
+    .action(async (given: { json?: true; erase?: true }) => {
+      await journal(world, { ...options(), json: false, erase: false, ...given })
     })
 
   root
     .command('forget')
     .description('destroy a credential with its keys, for good')
     .argument('[NAME]', 'its name from `list`')
-    .addOption(
-      new Option('--unfinished', 'give up the offers that were not finished').default(false),
-    )
-    .addOption(new Option('-y, --yes', 'agree beforehand, for scripts').default(false))
-    .action(async (id: string | undefined, given: { unfinished: boolean; yes: boolean }) => {
-      await forget(world, { ...options(), id, ...given })
+    .option('--unfinished', 'give up the offers that were not finished')
+    .option('-y, --yes', 'agree beforehand, for scripts')
+    .action(async (id: string | undefined, given: { unfinished?: true; yes?: true }) => {
+      await forget(world, { ...options(), id, unfinished: false, yes: false, ...given })
     })
 
   return root
 }
 
 function json(): Option {
-  return new Option('--json', 'for scripts: one JSON object a line').default(false)
+  return new Option('--json', 'for scripts: one JSON object a line')
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

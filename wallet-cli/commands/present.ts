@@ -40,6 +40,7 @@ export async function present(world: World, options: PresentOptions): Promise<vo
     }
     if (plan.answer === 'no_copy_left') {
       const { vct, issuerName } = plan.credential
+      for (const line of whoAsks(request, world.terminal.width)) world.terminal.note(line)
       throw new WalletError(
         'no_copy_left',
         `every copy of ${plain(vct)} was shown to someone else`,

@@ -3,7 +3,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../shared/json.ts'
 import { SdJwtError } from '../../shared/sd-jwt/error.ts'
 import { holdSdJwt } from '../../shared/sd-jwt/present.ts'
 import { WalletError } from '../error.ts'
-import { TECHNICAL_CLAIMS } from '../presentation/claim-words.ts'
+import { compareClaims, TECHNICAL_CLAIMS } from '../presentation/claim-words.ts'
 import { plain, wrap } from '../text.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
@@ -86,17 +86,20 @@ function claimsOf(text: string): JsonObject {
 
 function print({ terminal }: World, { json }: ShowOptions, claims: JsonObject): void {
   if (json) terminal.print(JSON.stringify(claims))
-  else for (const line of render(personalFirst(claims), terminal.width, '')) terminal.print(line)
+  else for (const line of render(forReading(claims), terminal.width, '')) terminal.print(line)
 }
 
-function personalFirst(claims: JsonObject): JsonObject {
-  const entries = Object.entries(claims)
+/** What concerns the holder first; keys and list indexes differ from copy to copy and are for `--json`. */
+function forReading(claims: JsonObject): JsonObject {
+  const entries = Object.entries(claims).filter(([name]) => !NOT_FOR_READING.has(name))
   const technical = ([name]: readonly [string, Json]) => TECHNICAL_CLAIMS.has(name)
   return Object.fromEntries([
-    ...entries.filter((entry) => !technical(entry)),
+    ...entries.filter((entry) => !technical(entry)).sort(([a], [b]) => compareClaims([a], [b])),
     ...entries.filter(technical),
   ])
 }
+
+const NOT_FOR_READING = new Set(['cnf', 'status', 'jti', 'vct#integrity'])
 
 /** One claim a line, what belongs together indented below its name. */
 function render(claims: JsonObject, width: number, indent: string): string[] {
@@ -116,5 +119,6 @@ function valueText(name: string, value: Json): string {
   if (typeof value === 'string') {
     return value.startsWith('data:') ? '(an image)' : plain(value, 500)
   }
+  if (Array.isArray(value)) return value.map((element) => valueText(name, element)).join(', ')
   return plain(JSON.stringify(value), 500)
 }

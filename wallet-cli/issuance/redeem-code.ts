@@ -68,7 +68,7 @@ function refusal(status: number, body: unknown, offer: AcceptedOffer): WalletErr
     })
   }
   const { error, error_description: description } = parsed.data
-  const said = `${plain(error)}${description === undefined ? '' : `, ${plain(description)}`}`
+  const said = plain(description ?? error)
   if (error !== 'invalid_grant' && error !== 'invalid_tx_code') {
     return new WalletError('issuer_refused', `the issuer refused: ${said}`)
   }
@@ -79,7 +79,7 @@ function refusal(status: number, body: unknown, offer: AcceptedOffer): WalletErr
   }
   return new WalletError('tx_code_wrong', `the issuer did not take the code: ${said}`, {
     hint:
-      'a mistyped code costs one of a few attempts, the offer stays: carnet-wallet receive --tx-code CODE; ' +
+      'a mistyped code costs one of a few attempts, the offer stays: carnet-wallet receive --tx-code CODE\n' +
       'if the code is right, the offer was used or has expired: ask the issuer for a new one',
   })
 }

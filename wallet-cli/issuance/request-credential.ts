@@ -134,13 +134,11 @@ function refusal(
       hint: GO_ON,
     })
   }
-  const said = [error.error, error.error_description].flatMap((text) =>
-    text === undefined ? [] : [plain(text)],
-  )
+  const said = plain(error.error_description ?? error.error)
   const final = status === 401 || FINAL.has(error.error)
   return new WalletError(
     final ? 'offer_spent' : 'issuer_refused',
-    `the issuer refused the credential: ${said.join(', ')}`,
+    `the issuer refused the credential: ${said}`,
     { hint: final ? NEW_OFFER : GO_ON },
   )
 }

@@ -41,6 +41,17 @@ const WORDS: Readonly<Record<string, string>> = {
   verification: 'how you were verified',
 }
 
+const ORDER = Object.keys(WORDS)
+
+/** An order for reading: names and birth first, what has no word last; the same whatever order the issuer hid. */
+export function compareClaims(a: ClaimPath, b: ClaimPath): number {
+  const place = ([name]: ClaimPath): number => {
+    const index = ORDER.indexOf(String(name))
+    return index < 0 ? ORDER.length : index
+  }
+  return place(a) - place(b) || (pathText(a) < pathText(b) ? -1 : 1)
+}
+
 /** What people call a type of credential; its own name where there is no word for it. */
 export function typeWords(vct: string): string {
   const kind = /^urn:carnet:([a-z-]+):1$/.exec(vct)?.[1]

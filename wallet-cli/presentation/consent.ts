@@ -36,18 +36,17 @@ export function whoAsks(
   }: Pick<VerifiedRequest, 'verifier'> & { readonly purpose?: string | undefined },
   width: number,
 ): string[] {
-  const { sanDns } = verifier.leaf
-  const site = sanDns[0] === undefined ? '' : ` (${plain(sanDns[0])})`
   return [
-    ...wrap(`${verifierName({ verifier })}${site} asks you to show something.`, width),
+    ...wrap(`${verifierName({ verifier })} asks you to show something.`, width),
     ...(purpose === undefined ? [] : wrap(`They say why: “${plain(purpose, 500)}”`, width)),
   ]
 }
 
-/** The name that an authority of the trust list certified. */
+/** The name and the site that an authority of the trust list certified. */
 export function verifierName({ verifier }: Pick<VerifiedRequest, 'verifier'>): string {
-  const { organisation, subjectName } = verifier.leaf
-  return plain(organisation ?? subjectName)
+  const { organisation, subjectName, sanDns } = verifier.leaf
+  const site = sanDns[0] === undefined ? '' : ` (${sanDns[0]})`
+  return plain(`${organisation ?? subjectName}${site}`)
 }
 
 /** Whether a portrait would be shown, which needs an agreement of its own. */
@@ -102,6 +101,9 @@ function warningText({ reason, paths }: OverAsk): string {
 
 function copyLine({ again, left }: PlannedCredential): string {
   if (again) return 'They get the copy that they have seen before.'
-  const rest = left === 1 ? '1 fresh copy is left' : `${left} fresh copies are left`
-  return `They get a copy that nobody else has seen or will see; then ${rest}.`
+  const rest =
+    left === 0
+      ? 'it is the last fresh one'
+      : `then ${left === 1 ? '1 fresh copy is left' : `${left} fresh copies are left`}`
+  return `They get a copy that nobody else has seen or will see; ${rest}.`
 }

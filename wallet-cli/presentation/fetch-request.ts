@@ -51,9 +51,13 @@ export async function fetchRequest(
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause
     if (cause.cause instanceof TrustError) {
-      throw new WalletError('verifier_not_trusted', `who asks is not trusted: ${cause.message}`, {
+      const reason =
+        cause.cause.code === 'not_trusted'
+          ? 'nobody on the trust list vouches for them'
+          : `their certificate: ${cause.cause.message}`
+      throw new WalletError('verifier_not_trusted', `who asks is not trusted: ${reason}`, {
         cause,
-        hint: 'nothing was shown; the trust list does not name who vouches for them: carnet-wallet trust',
+        hint: 'nothing was shown; whom you trust: carnet-wallet trust',
       })
     }
     throw invalid(cause.message, cause)

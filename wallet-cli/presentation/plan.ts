@@ -10,7 +10,7 @@ import { readSdJwtVc, verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { WalletError } from '../error.ts'
 import type { HeldCredential } from '../vault/vault.ts'
-import { TECHNICAL_CLAIMS } from './claim-words.ts'
+import { compareClaims, TECHNICAL_CLAIMS } from './claim-words.ts'
 
 /** One credential as it would be shown. */
 export interface PlannedCredential {
@@ -92,7 +92,7 @@ function visibleClaims(claims: JsonObject, asked: readonly ClaimPath[]): Visible
   return Object.entries(claims)
     .filter(([name]) => !TECHNICAL_CLAIMS.has(name))
     .flatMap(([name, value]) => leavesOf([name], value))
-    .sort((a, b) => place(a) - place(b))
+    .sort((a, b) => place(a) - place(b) || compareClaims(a.path, b.path))
 }
 
 function leavesOf(path: ConcretePath, value: Json): VisibleClaim[] {

@@ -72,7 +72,7 @@ describe('present', () => {
   it('shows exactly the claims that were asked for, bound to this request (RFC 9901 §4.3, OpenID4VP 1.0 §8.1)', async () => {
     const { status, out } = await show()
     expect(status).to.equal(0)
-    expect(out).to.equal('shown to Carnet test\n')
+    expect(out).to.equal('shown to Carnet test (driver.example)\n')
     const [arrived] = driver.arrived
     expect(Object.keys(arrived?.presentations ?? {})).to.deep.equal(['identity'])
     expect(arrived?.state).to.equal('state-1')
@@ -412,7 +412,7 @@ describe('present', () => {
     expect(entry).to.deep.include({
       type: 'presentation',
       verifier: driver.clientId,
-      verifierName: 'Carnet test',
+      verifierName: 'Carnet test (driver.example)',
       purpose: 'To know who drives',
       outcome: 'delivered',
     })
