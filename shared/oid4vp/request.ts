@@ -70,7 +70,7 @@ const requestObjectSchema: z.ZodType<RequestObject> = z.object({
   response_uri: webUrl,
   nonce: urlSafe,
   state: urlSafe.optional(),
-  wallet_nonce: urlSafe.optional(),
+  wallet_nonce: z.string().min(1).max(512).optional(),
   dcql_query: z.record(z.string(), z.unknown()),
   verifier_info: z
     .array(z.object({ format: z.string().max(256), data: z.unknown() }))

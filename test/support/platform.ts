@@ -1,4 +1,5 @@
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import { toDateTime } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { type HttpServer, listen } from '../../shared/http/server.http.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
@@ -70,7 +71,6 @@ export const SPECIMEN_CLAIMS: JsonObject = {
   birthdate: '1990-04-12',
   age_equal_or_over: { '16': true, '18': true, '21': true },
   document: { type: 'passport', issuing_country: 'UTO', number: 'X00000001' },
-  verification: { time: '2026-06-20T10:00:00Z', assurance_level: 'baseline' },
 }
 
 const DISCLOSABLE: ClaimPath[] = [
@@ -87,20 +87,21 @@ const DISCLOSABLE: ClaimPath[] = [
   ['verification', 'assurance_level'],
 ]
 
-export async function makeEcosystem(): Promise<Ecosystem> {
-  const attestation = await testAuthority('attestation')
-  const access = await testAuthority('relying-party-access')
+/** `now` is the present of the whole ecosystem, for libraries that read the clock themselves. */
+export async function makeEcosystem(now: number = NOW): Promise<Ecosystem> {
+  const attestation = await testAuthority('attestation', undefined, now)
+  const access = await testAuthority('relying-party-access', undefined, now)
   const issuer = await attestation.leaf()
   const trustListSigner = generateEs256Key().signer
   const bytes = statusListBytes(4096, 2)
   const lists = new Map<string, string>()
   const ecosystem: Ecosystem = {
-    now: NOW,
+    now,
     issuer,
     attestation,
     access,
     anchors: (role, at) => [...attestation.anchors(role, at), ...access.anchors(role, at)],
-    trustList: await testTrustList([attestation, access], trustListSigner),
+    trustList: await testTrustList([attestation, access], trustListSigner, now),
     trustListSigner,
     lists,
     fetches: 0,
@@ -117,11 +118,12 @@ export async function makeEcosystem(): Promise<Ecosystem> {
         claims: {
           iss: 'https://issuer.example',
           vct: 'urn:carnet:identity:1',
-          iat: NOW - DAY,
-          exp: NOW + 13 * DAY,
+          iat: now - DAY,
+          exp: now + 13 * DAY,
           cnf: { jwk: { ...own.publicJwk } },
           status: { status_list: { idx, uri: LIST_URI } },
           ...SPECIMEN_CLAIMS,
+          verification: { time: toDateTime(now - 11 * DAY + 36_000), assurance_level: 'baseline' },
           ...claims,
         },
         disclosable: DISCLOSABLE,
@@ -138,15 +140,15 @@ export async function makeEcosystem(): Promise<Ecosystem> {
 export function testTrustList(
   authorities: readonly TestAuthority[],
   signer: Es256Signer,
-  sequence = 1,
+  now: number = NOW,
 ): Promise<string> {
   return signTrustList(
     {
-      sequence,
+      sequence: 1,
       operator: 'Carnet test',
       territory: 'UT',
-      issuedAt: NOW - DAY,
-      nextUpdate: NOW + 30 * DAY,
+      issuedAt: now - DAY,
+      nextUpdate: now + 30 * DAY,
       entities: authorities.map(({ role, certificate }) => ({
         name: `Test ${role}`,
         services: [
@@ -154,7 +156,7 @@ export function testTrustList(
             role,
             name: role,
             status: 'granted',
-            from: NOW - 300 * DAY,
+            from: now - 300 * DAY,
             certificates: [Buffer.from(certificate).toString('base64')],
           },
         ],

@@ -53,7 +53,8 @@ export async function answerRequest(
   const response = await readResponse(form, request)
   if (response.kind === 'error') {
     await store.recordRefusal(responseId, response.error, now)
-    return {}
+    // "The Response URI MAY return the redirect_uri … for Error Responses": nobody is left standing in the wallet.
+    return { redirectUri: redirectFor(request, context.random)?.uri }
   }
   const trust = context.trustList.current(now)
   const policy = await context.findPolicy(request.policySha256)

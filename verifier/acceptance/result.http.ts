@@ -37,7 +37,11 @@ export function resultRouter(
     const platform = platformOf(request.headers.authorization, apiKeys)
     const body = parseRequest(redemptionBody, request.body)
     const id = String(request.params.id)
-    await store.redeemResponseCode(id, platform, sha256Hex(body.response_code), clock())
+    const before = await requestResult(id, platform, context, clock())
+    // Only an answer is held back for the code; that there is none may be told to whoever made the request.
+    if (before.request.state === 'answered') {
+      await store.redeemResponseCode(id, platform, sha256Hex(body.response_code), clock())
+    }
     const result = await requestResult(id, platform, context, clock())
     response.set('Cache-Control', 'no-store').json(renderResult(result))
   })

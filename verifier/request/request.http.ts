@@ -42,12 +42,8 @@ const createBody = z.strictObject({
   policy: z.string().max(64).optional(),
   redirect_uri: z.url().max(2048).optional(),
 })
-const walletForm = z.object({
-  wallet_nonce: z
-    .string()
-    .regex(/^[A-Za-z0-9\-._~]{1,256}$/)
-    .optional(),
-})
+// "The Verifier MUST ignore any unrecognized parameters", wallet_metadata among them: there is one way to ask.
+const walletForm = z.object({ wallet_nonce: z.string().min(1).max(512).optional() })
 
 /** Where a platform asks and a wallet reads what is asked. OpenID4VP 1.0 §5.10, HAIP 1.0 §5.1. */
 export function requestRouter(context: RequestContext): Router {

@@ -10,6 +10,7 @@ import {
   fetchRequest,
   makeEcosystem,
   type Platform,
+  postForm,
   startPlatform,
 } from '../../support/platform.ts'
 
@@ -134,11 +135,21 @@ describe('presentation requests over HTTP', () => {
   it('echo the nonce of the wallet (OpenID4VP 1.0 §5.10.1)', async () => {
     const { link, requestUri } = await driver.request()
     expect((await fetchRequest(ecosystem, link)).request.wallet_nonce).to.equal('wallet-nonce')
-    const wrong = await fetch(requestUri, {
+    const long = await fetch(requestUri, {
       method: 'POST',
-      body: new URLSearchParams({ wallet_nonce: 'not url safe' }),
+      body: new URLSearchParams({ wallet_nonce: 'n'.repeat(513) }),
     })
-    expect(wrong.status).to.equal(400)
+    expect(long.status).to.equal(400)
+  })
+
+  it('ignore what else a wallet says of itself (OpenID4VP 1.0 §5.10)', async () => {
+    const { requestUri } = await driver.request()
+    const wallet_metadata = JSON.stringify({ vp_formats_supported: {}, jwks: { keys: [] } })
+    const response = await fetch(requestUri, {
+      method: 'POST',
+      body: new URLSearchParams({ wallet_metadata, more: '1' }),
+    })
+    expect(response.status).to.equal(200)
   })
 
   it('are gone when they have expired or were never made', async () => {
@@ -185,14 +196,24 @@ describe('presentation requests over HTTP', () => {
       const redeem = (response_code: string, key = driver.key) =>
         driver.call(`/requests/${id}/redemption`, { body: { response_code }, key })
       expect((await redeem('guess')).body.code).to.equal('response_code_invalid')
-      expect((await redeem(code, `other-${driver.key}`)).body.code).to.equal(
-        'response_code_invalid',
-      )
+      expect((await redeem(code, `other-${driver.key}`)).body.code).to.equal('request_not_found')
       const redeemed = await redeem(code)
       expect(redeemed.status).to.equal(200)
       expect(redeemed.body.acceptance).to.deep.equal({ outcome: 'accept', codes: [] })
       expect((await redeem(code)).body.code).to.equal('response_code_invalid')
       expect((await driver.call(`/requests/${id}`)).body).to.deep.equal(redeemed.body)
+    })
+
+    it('send the browser back after a refusal too, which is told without a code', async () => {
+      const { id, link } = await ask()
+      const { request } = await fetchRequest(ecosystem, link)
+      const { body } = await postForm(request.response_uri, { error: 'access_denied' })
+      const back = new URL(String(body.redirect_uri))
+      const response_code = String(back.searchParams.get('response_code'))
+      expect(response_code).to.match(/^[\w-]{22}$/)
+      const told = await driver.call(`/requests/${id}/redemption`, { body: { response_code } })
+      expect(told.status).to.equal(200)
+      expect(told.body).to.include({ state: 'refused', reason: 'access_denied' })
     })
 
     it('do not take the code of another request', async () => {
