@@ -8,6 +8,8 @@ import type { Platform, World } from '../world.ts'
 
 /** Seconds between publications of the status lists. A deployment has 300. */
 const CADENCE = 2
+/** Entries of a status list; a deployment has 2^20. */
+const LIST_SIZE = 2 ** 17
 /** Seconds for which a status list token is good when no newer one can be had. A deployment has 3600. */
 const VALIDITY = 6
 
@@ -87,7 +89,7 @@ async function prepareIssuer(
     attestation: { key: join(home, 'key.pem'), chain: join(home, 'chain.pem') },
     logKey: join(home, 'log-key.pem'),
     trustList: { file: trust.list, signer: trust.signer },
-    status: { intervalSeconds: CADENCE, validitySeconds: VALIDITY },
+    status: { intervalSeconds: CADENCE, validitySeconds: VALIDITY, listSize: LIST_SIZE },
     logLevel: 'warn',
   })
   const key = async (role: string, name: string) => {
