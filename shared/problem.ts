@@ -30,6 +30,11 @@ const PROBLEMS = {
   // status
   credential_not_found: [404, 'There is no such credential'],
   status_final: [409, 'A revoked credential stays revoked'],
+  change_not_found: [404, 'There is no such change'],
+  change_published: [409, 'The change was published and cannot be withdrawn'],
+  bulk_not_found: [404, 'There is no such bulk change'],
+  bulk_changed: [409, 'What the preview showed has changed since'],
+  second_person_needed: [403, 'Somebody else has to approve this'],
   // presentations
   request_not_found: [404, 'There is no such presentation request'],
   request_expired: [410, 'The presentation request has expired'],

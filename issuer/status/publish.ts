@@ -43,6 +43,10 @@ export interface Publisher {
   readonly cadence: Cadence
   /** Signs a token with the key that verifiers trust for this list. */
   signToken(claims: StatusClaims): Promise<string>
+  /** Signs the same claims in CWT form, for lists that are served in both. */
+  signCwt?(claims: StatusClaims): Promise<Uint8Array>
+  /** As {@link verifyToken}; needed with `signCwt`. */
+  verifyCwt?(token: Uint8Array, expectedUri: string, now: NumericDate): Promise<Uint8Array>
   /** Verifies a token with the code a verifier uses and answers its uncompressed list; throws when it does not verify. */
   verifyToken(token: string, expectedUri: string, now: NumericDate): Promise<Uint8Array>
 }
@@ -71,20 +75,23 @@ export async function publishStatusLists(
 }
 
 async function signList(
-  { cadence, signToken, verifyToken }: Publisher,
+  publisher: Publisher,
   draft: ListDraft,
   { now, reason }: { readonly now: NumericDate; readonly reason: StatusPublished['reason'] },
 ): Promise<NewPublication> {
+  const { cadence, signToken, verifyToken } = publisher
   const { id, uri, bits, size, previous, lastEvent } = draft
   if (previous !== undefined && now < previous.iat) {
     throw new PublicationMismatch('the clock is behind the last publication')
   }
   const list = composeList(draft)
   const [iat, exp, ttl] = [now, now + cadence.validitySeconds, cadence.intervalSeconds]
-  const token = await signToken({ uri, bits, list, iat, exp, ttl })
+  const claims = { uri, bits, list, iat, exp, ttl }
+  const token = await signToken(claims)
   if (Buffer.compare(await verifyToken(token, uri, now), list) !== 0) {
     throw new PublicationMismatch('the signed token does not hold the list')
   }
+  const cwt = await signCwt(publisher, claims, now)
   const sequence = (previous?.sequence ?? 0) + 1
   const sha256 = sha256Base64url(token)
   const entry: StatusPublished = {
@@ -93,6 +100,7 @@ async function signList(
     list: uri,
     sequence,
     sha256,
+    ...(cwt === undefined ? {} : { cwt_sha256: sha256Base64url(cwt) }),
     ...(previous === undefined ? {} : { previous: previous.leafHash }),
     iat,
     exp,
@@ -102,7 +110,25 @@ async function signList(
     root: chunkRoot(list).toString('base64url'),
     reason,
   }
-  return { list: id, sequence, token, sha256, iat, exp, ttl, lastEvent, entry }
+  return {
+    ...{ list: id, sequence, token, sha256, iat, exp, ttl, lastEvent, entry },
+    carried: draft.changes.length,
+    ...(cwt === undefined ? {} : { cwt }),
+  }
+}
+
+async function signCwt(
+  { signCwt, verifyCwt }: Publisher,
+  claims: StatusClaims,
+  now: NumericDate,
+): Promise<Uint8Array | undefined> {
+  const cwt = await signCwt?.(claims)
+  if (cwt === undefined) return undefined
+  const signed = await verifyCwt?.(cwt, claims.uri, now)
+  if (signed === undefined || Buffer.compare(signed, claims.list) !== 0) {
+    throw new PublicationMismatch('the signed CWT does not hold the list')
+  }
+  return cwt
 }
 
 /**

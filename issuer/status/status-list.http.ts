@@ -3,13 +3,19 @@ import type { Clock } from '../../shared/clock.ts'
 import type { ServedToken, StatusStore } from './status.ts'
 
 const JWT = 'application/statuslist+jwt'
+const CWT = 'application/statuslist+cwt'
 
 /**
  * Serves the lists and their past, to anybody, without authentication and without cookies: `GET /status/:list` with
  * `?time=`, `GET /status` to name them all, `GET /status/tokens/:sha256` for what was signed, byte for byte.
  * Token Status List §8, §9.
  */
-export function statusRouter(store: StatusStore, clock: Clock): Router {
+export function statusRouter(
+  store: StatusStore,
+  clock: Clock,
+  /** Whether the `Authorization` of a request is the regulator's, who may see times after retention. */
+  isRegulator: (authorization: string | undefined) => boolean = () => false,
+): Router {
   const router = Router()
   router.use('/status', (_request, response, next) => {
     // §11.4: "the Status Provider SHOULD enable CORS"
@@ -24,7 +30,8 @@ export function statusRouter(store: StatusStore, clock: Clock): Router {
     const token = await store.bySha256(digestOf(request.params.sha256))
     if (token === undefined) return answer(response, 404, 'not found')
     response.set('Cache-Control', 'public, max-age=31536000, immutable')
-    sendToken(request, response, token)
+    const type = token.cwtSha256 === digestOf(request.params.sha256) ? CWT : JWT
+    sendToken(request, response, { token, type })
   })
   router.get('/status/:list', async (request, response) => {
     const now = clock()
@@ -32,23 +39,23 @@ export function statusRouter(store: StatusStore, clock: Clock): Router {
     const time = request.query.time
     const retainedUntil = await store.retainedUntil(list)
     if (retainedUntil === undefined) return answer(response, 404, 'not found')
-    if (request.accepts(JWT) === false) return answer(response, 406, 'not acceptable')
     if (time === undefined) {
       const token = await store.current(list)
       if (token === undefined) return answer(response, 404, 'not found')
       const age = Math.max(0, Math.min(token.iat + token.ttl, token.exp) - now)
       response.set('Cache-Control', `public, max-age=${age}`)
-      return sendToken(request, response, token)
+      return sendAccepted(request, response, token)
     }
     if (typeof time !== 'string' || !/^(0|[1-9]\d{0,11})$/.test(time)) {
       return answer(response, 400, 'time must be one number of seconds')
     }
     // History is public while a credential of the list may live; later the regulator keeps its own archive.
-    const isRetained = retainedUntil === 0 || now <= retainedUntil
+    const isRetained =
+      retainedUntil === 0 || now <= retainedUntil || isRegulator(request.get('Authorization'))
     const token = isRetained ? await store.at(list, Number(time)) : undefined
     if (token === undefined) return answer(response, 404, 'no token of that time')
-    response.set('Cache-Control', 'public, max-age=60')
-    sendToken(request, response, token)
+    response.set('Cache-Control', now <= retainedUntil ? 'public, max-age=60' : 'no-store')
+    sendAccepted(request, response, token)
   })
   return router
 }
@@ -58,14 +65,28 @@ function digestOf(text: string): string {
   return /^[0-9a-f]{64}$/.test(text) ? Buffer.from(text, 'hex').toString('base64url') : text
 }
 
-function sendToken(request: Request, response: Response, token: ServedToken): void {
-  const etag = `"${token.sha256}"`
-  response.set('ETag', etag).vary('Accept-Encoding')
-  response.set('Content-Type', JWT)
+/** The form that was asked for among those that there are. RFC 9110 §12.5.1. */
+function sendAccepted(request: Request, response: Response, token: ServedToken): void {
+  const type = request.accepts(token.cwt === null ? [JWT] : [JWT, CWT])
+  if (type === false) answer(response, 406, 'not acceptable')
+  else sendToken(request, response, { token, type })
+}
+
+function sendToken(
+  request: Request,
+  response: Response,
+  { token, type }: { readonly token: ServedToken; readonly type: string },
+): void {
+  const { cwt, cwtSha256, sha256, gzip } = token
+  const etag = `"${type === CWT ? cwtSha256 : sha256}"`
+  response.set('ETag', etag).vary('Accept').vary('Accept-Encoding')
+  response.set('Content-Type', type)
   if (isKnown(request.get('If-None-Match'), etag)) return void response.status(304).end()
+  // Binary and compressed inside already.
+  if (type === CWT) return void response.end(cwt)
   // "SHOULD use Content-Encoding"; compressed once, when it was published.
   if (!request.acceptsEncodings('gzip')) return void response.end(token.token)
-  response.set('Content-Encoding', 'gzip').end(token.gzip)
+  response.set('Content-Encoding', 'gzip').end(gzip)
 }
 
 /** RFC 9110 §13.1.2. A `Cache-Control: no-cache` beside it, which browsers and fetch add, asks caches and not the origin. */

@@ -81,6 +81,8 @@ export interface ListPool {
   readonly size: number
   /** Lists open at a time; copies of one batch stand on as many different ones. */
   readonly lanes: number
+  /** Entries of a new list that belong to nobody. */
+  readonly decoys?: number
 }
 
 /** A list as the database has it now, and the publication that came before. */
@@ -126,7 +128,11 @@ export interface NewPublication {
   readonly exp: NumericDate
   readonly ttl: number
   readonly lastEvent: number
+  /** How many changes it carries, so that one withdrawn meanwhile is noticed. */
+  readonly carried: number
   readonly entry: AuditEntry
+  /** The same list in CWT form. Token Status List §5.2. */
+  readonly cwt?: Uint8Array
 }
 
 /** What a list answers over HTTP. */
@@ -137,6 +143,8 @@ export interface ServedToken {
   readonly iat: NumericDate
   readonly exp: NumericDate
   readonly ttl: number
+  readonly cwt: Buffer | null
+  readonly cwtSha256: string | null
 }
 
 /** The lists of an issuer. Every method is one transaction. */

@@ -5,6 +5,7 @@ import { appendEntry, publishedSize } from '../../shared/audit/log.sqlite.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import { encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
+import { sha256Base64url } from '../../shared/hash.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
@@ -80,7 +81,43 @@ export const statusMigrations: readonly string[] = [
    CREATE INDEX status_publication_by_time ON status_publication (list, iat);
    CREATE TRIGGER status_publication_is_final BEFORE UPDATE ON status_publication
      BEGIN SELECT RAISE(ABORT, 'a publication is final'); END;`,
+  `ALTER TABLE status_event ADD COLUMN until INTEGER;
+   ALTER TABLE status_event ADD COLUMN withdrawn_at INTEGER;
+   ALTER TABLE status_event ADD COLUMN bulk TEXT;
+   ALTER TABLE status_event ADD COLUMN published_at INTEGER;
+   ALTER TABLE status_entry ADD COLUMN decoy INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE status_publication ADD COLUMN cwt BLOB;
+   ALTER TABLE status_publication ADD COLUMN cwt_sha256 TEXT;
+   CREATE INDEX status_publication_by_cwt ON status_publication (cwt_sha256)
+     WHERE cwt_sha256 IS NOT NULL;
+   CREATE INDEX status_event_of_entry ON status_event (list, idx, id);
+   CREATE INDEX status_event_with_end ON status_event (until) WHERE until IS NOT NULL;
+   DROP TRIGGER status_entry_revoked_is_final;
+   CREATE TRIGGER status_entry_revoked_is_final BEFORE UPDATE OF status ON status_entry
+     WHEN old.status = 1 AND EXISTS (
+       SELECT 1 FROM status_event AS e WHERE e.list = old.list AND e.idx = old.idx
+         AND e.to_status = 1 AND e.published_sequence IS NOT NULL)
+     BEGIN SELECT RAISE(ABORT, 'revoked is final'); END;
+   CREATE TABLE status_notice (
+     event INTEGER PRIMARY KEY REFERENCES status_event (id),
+     due_at INTEGER NOT NULL,
+     held_by TEXT,
+     told_at INTEGER
+   ) STRICT;
+   CREATE INDEX status_notice_open ON status_notice (due_at) WHERE told_at IS NULL;
+   CREATE TABLE status_bulk (
+     id TEXT PRIMARY KEY,
+     change TEXT NOT NULL,
+     preview_sha256 TEXT NOT NULL,
+     proposed_by TEXT NOT NULL,
+     proposed_at INTEGER NOT NULL,
+     approved_by TEXT,
+     approved_at INTEGER
+   ) STRICT;`,
 ]
+
+/** How long after a decision the holder must have been told. */
+const NOTICE_SECONDS = 86_400
 
 /** A list takes no more credentials beyond this part of its size, so that its successor is live before it is full. */
 const ROOM = 0.9
@@ -133,6 +170,12 @@ export interface StatusChange {
   readonly requestedAt: NumericDate
   /** When the reason began, `now` unless it is declared to lie before. */
   readonly effectiveAt?: NumericDate
+  /** When a suspension ends by itself. */
+  readonly until?: NumericDate
+  /** Keeps the holder from being told until somebody releases it: who asked for that. */
+  readonly heldBy?: string
+  /** The bulk change that this is part of. */
+  readonly bulk?: string
   /** The person's own key, from which the salt of the public commitment comes. */
   readonly subjectKey: Uint8Array
   readonly now: NumericDate
@@ -144,7 +187,10 @@ export interface StatusChange {
  * @throws Problem `credential_not_found`, `status_final`, `request_invalid`
  */
 export function changeStatus(db: Database, change: StatusChange): number {
-  const { reference, to, reasonClass, actor, requestedAt, subjectKey, now } = change
+  const { reference, to, reasonClass, actor, requestedAt, until, heldBy, bulk, now } = change
+  if (until !== undefined && (to !== 'suspended' || until <= now)) {
+    throw new Problem('request_invalid', 'only a suspension has an end, and it lies ahead')
+  }
   const row = db
     .prepare<[string, number], { list: string; status: number }>(
       `SELECT e.list, e.status FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
@@ -167,7 +213,7 @@ export function changeStatus(db: Database, change: StatusChange): number {
     decided_at: now,
     effective_at: effectiveAt,
   }
-  const commitment = commit(details, commitmentSalt(subjectKey, `status.changed/${event}`))
+  const commitment = commit(details, commitmentSalt(change.subjectKey, `status.changed/${event}`))
   const leaf = appendEntry(db, { type: 'status.changed', at: now, commitment })
   db.prepare('UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
     STATUS_VALUES[to],
@@ -176,7 +222,8 @@ export function changeStatus(db: Database, change: StatusChange): number {
   )
   db.prepare(
     `INSERT INTO status_event (id, list, idx, from_status, to_status, reason_class, actor,
-       requested_at, decided_at, effective_at, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       requested_at, decided_at, effective_at, leaf, until, bulk)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     event,
     row.list,
@@ -189,8 +236,125 @@ export function changeStatus(db: Database, change: StatusChange): number {
     now,
     effectiveAt,
     leaf,
+    until ?? null,
+    bulk ?? null,
+  )
+  db.prepare('INSERT INTO status_notice (event, due_at, held_by) VALUES (?, ?, ?)').run(
+    event,
+    now + NOTICE_SECONDS,
+    heldBy ?? null,
   )
   return event
+}
+
+/**
+ * Withdraws a decided change inside the caller's transaction, while no publication carries it. The leaf that was
+ * appended stays, and another says that it did not come about.
+ * @throws Problem `change_not_found`, `change_published`
+ */
+export function withdrawChange(
+  db: Database,
+  { event, now }: { readonly event: number; readonly now: NumericDate },
+): void {
+  const row = db.prepare<[number], EventRow>('SELECT * FROM status_event WHERE id = ?').get(event)
+  if (row === undefined || row.withdrawn_at !== null) {
+    throw new Problem('change_not_found', 'there is no such change, or it was withdrawn already')
+  }
+  const later = db
+    .prepare<[string, number, number], { id: number }>(
+      `SELECT id FROM status_event WHERE list = ? AND idx = ? AND id > ? AND withdrawn_at IS NULL`,
+    )
+    .get(row.list, row.idx, event)
+  if (row.published_sequence !== null || later !== undefined) {
+    throw new Problem('change_published', 'a publication or a later change builds on it')
+  }
+  appendEntry(db, { type: 'status.withdrawn', at: now, leaf: row.leaf })
+  db.prepare('UPDATE status_event SET withdrawn_at = ? WHERE id = ?').run(now, event)
+  db.prepare('UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
+    row.from_status,
+    row.list,
+    row.idx,
+  )
+  db.prepare('DELETE FROM status_notice WHERE event = ?').run(event)
+}
+
+/**
+ * Lifts every suspension whose end has come, inside the caller's transaction. `subjectKeyOf` answers the key of the
+ * person behind a reference; without one the suspension stays. Answers how many were lifted.
+ */
+export function endSuspensions(
+  db: Database,
+  options: {
+    readonly now: NumericDate
+    subjectKeyOf(reference: StatusReference): Uint8Array | undefined
+  },
+): number {
+  const { now, subjectKeyOf } = options
+  const due = db
+    .prepare<
+      [number, number],
+      { uri: string; idx: number; until: number; reason_class: ReasonClass }
+    >(
+      `SELECT l.uri, e.idx, e.until, e.reason_class FROM status_event AS e
+       JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+       JOIN status_list AS l ON l.id = e.list
+       WHERE e.until <= ? AND s.status = ? AND e.withdrawn_at IS NULL AND e.id = (
+         SELECT max(id) FROM status_event AS o
+         WHERE o.list = e.list AND o.idx = e.idx AND o.withdrawn_at IS NULL)`,
+    )
+    .all(now, STATUS_VALUES.suspended)
+  let lifted = 0
+  for (const { uri, idx, until, reason_class: reasonClass } of due) {
+    const reference = { uri, idx }
+    const subjectKey = subjectKeyOf(reference)
+    if (subjectKey === undefined) continue
+    const decided = { to: 'valid', reasonClass, actor: 'end-of-suspension' } as const
+    const times = { requestedAt: until, effectiveAt: until, now }
+    changeStatus(db, { reference, ...decided, ...times, subjectKey })
+    lifted++
+  }
+  return lifted
+}
+
+/**
+ * Revokes a few of the entries that belong to nobody, inside the caller's transaction, so that the number of set
+ * entries tells little. From their commitments nobody learns that they are decoys. Token Status List §12.5.
+ */
+export function stirDecoys(
+  db: Database,
+  { random, now }: { readonly random: Random; readonly now: NumericDate },
+): number {
+  const lists = db
+    .prepare<[], { list: string; uri: string }>(
+      `SELECT DISTINCT e.list, l.uri FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
+       WHERE decoy = 1 AND status = 0`,
+    )
+    .all()
+  let stirred = 0
+  for (const { list, uri } of lists) {
+    const decoys = db
+      .prepare<[string], { idx: number }>(
+        'SELECT idx FROM status_entry WHERE list = ? AND decoy = 1 AND status = 0',
+      )
+      .all(list)
+    const byte = (): number => random(1)[0] ?? 0
+    // None, one or two, at places that chance chooses.
+    for (let count = byte() % 3; count > 0 && decoys.length > 0; count--) {
+      const [decoy] = decoys.splice((byte() * 256 + byte()) % decoys.length, 1)
+      const reference = { uri, idx: decoy?.idx ?? 0 }
+      const decided = { to: 'revoked', reasonClass: 'superseded', actor: 'decoy' } as const
+      const event = changeStatus(db, {
+        reference,
+        ...decided,
+        requestedAt: now,
+        subjectKey: random(32),
+        now,
+      })
+      db.prepare('DELETE FROM status_notice WHERE event = ?').run(event)
+      stirred++
+    }
+  }
+  return stirred
 }
 
 /** Opens the lists in `db`, which also holds the audit log; `baseUrl` is where {@link StatusStore.current} is served. */
@@ -212,7 +376,11 @@ export function openStatusStore(
       return token !== undefined && time <= token.exp ? token : undefined
     },
     bySha256: async (sha256) =>
-      served(db, 'sha256 = ? AND leaf < ? LIMIT 1', [sha256, publishedSize(db)]),
+      served(db, '(sha256 = ? OR cwt_sha256 = ?) AND leaf < ? LIMIT 1', [
+        sha256,
+        sha256,
+        publishedSize(db),
+      ]),
     retainedUntil: async (list) => listRow(db, list)?.retained_until,
     uris: async (now) => publishedLists(db, now).map(({ uri }) => uri),
   }
@@ -225,6 +393,15 @@ interface ListRow {
   readonly permutation_key: Buffer
   readonly allocated: number
   readonly retained_until: number
+}
+
+interface EventRow {
+  readonly list: string
+  readonly idx: number
+  readonly from_status: number
+  readonly leaf: number
+  readonly published_sequence: number | null
+  readonly withdrawn_at: number | null
 }
 
 interface PublicationRow extends Omit<Publication, 'leafHash' | 'uri'> {
@@ -245,7 +422,7 @@ function nextEvent(db: Database): number {
 
 function keepOpen(
   db: Database,
-  { name, size, lanes }: ListPool,
+  { name, size, lanes, decoys = 0 }: ListPool,
   { baseUrl, random, now }: { baseUrl: string; random: Random; now: NumericDate },
 ): void {
   const row = db
@@ -259,7 +436,18 @@ function keepOpen(
       `INSERT INTO status_list (id, uri, pool, size, permutation_key, opened_at)
        VALUES (?, ?, ?, ?, ?, ?)`,
     ).run(id, `${baseUrl}/status/${id}`, name, size, random(32), now)
+    addDecoys(db, id, decoys)
   }
+}
+
+function addDecoys(db: Database, id: string, count: number): void {
+  const list = listRow(db, id)
+  if (list === undefined || count === 0) return
+  const insert = db.prepare('INSERT INTO status_entry (list, idx, decoy) VALUES (?, ?, 1)')
+  for (let place = 0; place < count; place++) {
+    insert.run(id, permute(place, list.size, list.permutation_key))
+  }
+  db.prepare('UPDATE status_list SET allocated = ? WHERE id = ?').run(count, id)
 }
 
 /** A list without credentials is published too: it may get its first one at any moment. */
@@ -288,7 +476,7 @@ function draft(db: Database, id: string): ListDraft {
   const changes = db
     .prepare<[string, number], { id: number; idx: number; value: number }>(
       `SELECT id, idx, to_status AS value FROM status_event
-       WHERE list = ? AND id > ? ORDER BY id`,
+       WHERE list = ? AND id > ? AND withdrawn_at IS NULL ORDER BY id`,
     )
     .all(id, row?.last_event ?? 0)
   return {
@@ -304,27 +492,47 @@ function draft(db: Database, id: string): ListDraft {
 }
 
 function record(db: Database, publication: NewPublication): Publication {
-  const { list, sequence, token, sha256, iat, exp, ttl, lastEvent, entry } = publication
+  const { list, sequence, token, sha256, iat, exp, ttl, lastEvent, entry, cwt } = publication
   const uri = listRow(db, list)?.uri
   const last = db
-    .prepare<[string], { sequence: number; iat: number }>(
-      'SELECT sequence, iat FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
+    .prepare<[string], { sequence: number; iat: number; last_event: number }>(
+      'SELECT sequence, iat, last_event FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
     )
     .get(list)
   if (uri === undefined || sequence !== (last?.sequence ?? 0) + 1 || iat < (last?.iat ?? 0)) {
     throw new PublicationMismatch('another publication of this list came first')
   }
+  if (carried(db, { list, after: last?.last_event ?? 0, lastEvent }) !== publication.carried) {
+    throw new PublicationMismatch('a change was withdrawn while the list was being signed')
+  }
   const leaf = appendEntry(db, entry)
   const leafHash = encodeBase64url(hashLeaf(encodeEntry(entry)))
   db.prepare(
     `INSERT INTO status_publication (list, sequence, token, gzip, sha256, iat, exp, ttl, last_event,
-       leaf, leaf_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ).run(list, sequence, token, gzipSync(token), sha256, iat, exp, ttl, lastEvent, leaf, leafHash)
+       leaf, leaf_hash, cwt, cwt_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(
+    ...[list, sequence, token, gzipSync(token), sha256, iat, exp, ttl, lastEvent, leaf, leafHash],
+    cwt ?? null,
+    cwt === undefined ? null : sha256Base64url(cwt),
+  )
   db.prepare(
-    `UPDATE status_event SET published_sequence = ?
-     WHERE list = ? AND id <= ? AND published_sequence IS NULL`,
-  ).run(sequence, list, lastEvent)
+    `UPDATE status_event SET published_sequence = ?, published_at = ?
+     WHERE list = ? AND id <= ? AND published_sequence IS NULL AND withdrawn_at IS NULL`,
+  ).run(sequence, iat, list, lastEvent)
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
+}
+
+function carried(
+  db: Database,
+  { list, after, lastEvent }: { list: string; after: number; lastEvent: number },
+): number {
+  const row = db
+    .prepare<[string, number, number], { count: number }>(
+      `SELECT count(*) AS count FROM status_event
+       WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
+    )
+    .get(list, after, lastEvent)
+  return row?.count ?? 0
 }
 
 function publicationOf(row: PublicationRow, uri: string): Publication {
@@ -339,7 +547,8 @@ function served(
 ): ServedToken | undefined {
   return db
     .prepare<(string | number)[], ServedToken>(
-      `SELECT token, gzip, sha256, iat, exp, ttl FROM status_publication WHERE ${where}`,
+      `SELECT token, gzip, sha256, iat, exp, ttl, cwt, cwt_sha256 AS cwtSha256
+       FROM status_publication WHERE ${where}`,
     )
     .get(...values)
 }

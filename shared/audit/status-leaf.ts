@@ -12,6 +12,7 @@ export const statusPublishedEntry: z.ZodType<StatusPublished> = z.strictObject({
   list: z.url(),
   sequence: z.int().positive(),
   sha256: digest,
+  cwt_sha256: digest.optional(),
   previous: digest.optional(),
   iat: z.int(),
   exp: z.int(),
@@ -31,7 +32,6 @@ export interface StatusPublished extends AuditEntry {
   readonly sequence: number
   /** SHA-256 of the token as served, base64url. */
   readonly sha256: string
-  /** Hash of the leaf of the publication before; absent from the first. */
   readonly iat: NumericDate
   readonly exp: NumericDate
   readonly ttl: number

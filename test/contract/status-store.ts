@@ -114,6 +114,7 @@ export function statusStoreContract(name: string, open: () => Promise<StatusStor
         exp: NOW + 1,
         ttl: 1,
         lastEvent: 0,
+        carried: 0,
         entry: { type: 'test', at: NOW },
       }
       for (const wrong of [{ sequence: 1 }, { sequence: 3 }, { iat: NOW - 1 }]) {

@@ -63,7 +63,9 @@ export async function publishWrong(
   const index = appendEntry(db, entry)
   const archived = wrong.archived?.(token) ?? token
   if (wrong.unarchived === undefined) {
-    db.prepare('INSERT INTO status_publication VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    db.prepare(
+      'INSERT INTO status_publication VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)',
+    ).run(
       draft.id,
       leaf.sequence,
       archived,

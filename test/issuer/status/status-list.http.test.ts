@@ -106,3 +106,53 @@ describe('statusRouter', () => {
     expect((await fetch(`${base}/status/unknown`)).status).to.equal(404)
   })
 })
+
+describe('statusRouter with CWT and a regulator', () => {
+  const { db, store, publisher } = openStatusFixture()
+  let server: Server
+  let base: string
+  let list: string
+
+  before(async () => {
+    await store.keepOpen(TEST_POOL, NOW)
+    const cwt = {
+      signCwt: async ({ list: bytes }: { list: Uint8Array }) => bytes,
+      verifyCwt: async (token: Uint8Array) => token,
+    }
+    await publishStatusLists({ ...publisher, ...cwt }, NOW)
+    const [reference] = allocateIndexes(db, { copies: 1, credentialExpires: NOW + 10, now: NOW })
+    list = (reference?.uri ?? '').split('/').at(-1) ?? ''
+    const isRegulator = (authorization: string | undefined) => authorization === 'Bearer regulator'
+    server = express()
+      .use(statusRouter(store, () => NOW + 11, isRegulator))
+      .listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  after((done) => {
+    db.close()
+    server.close(done)
+  })
+
+  it('serves each form to who asks for it, under its own entity tag (Token Status List §8.1)', async () => {
+    const cwt = await fetch(`${base}/status/${list}`, {
+      headers: { Accept: 'application/statuslist+cwt' },
+    })
+    expect(cwt.headers.get('content-type')).to.equal('application/statuslist+cwt')
+    const token = await store.current(list)
+    expect(Buffer.from(await cwt.arrayBuffer())).to.deep.equal(token?.cwt)
+    const jwt = await fetch(`${base}/status/${list}`)
+    expect(jwt.headers.get('content-type')).to.equal('application/statuslist+jwt')
+    expect(jwt.headers.get('etag')).not.to.equal(cwt.headers.get('etag'))
+    const archived = await fetch(`${base}/status/tokens/${token?.cwtSha256}`)
+    expect(archived.headers.get('content-type')).to.equal('application/statuslist+cwt')
+  })
+
+  it('shows times after retention to the regulator alone', async () => {
+    const url = `${base}/status/${list}?time=${NOW}`
+    expect((await fetch(url)).status).to.equal(404)
+    const regulator = await fetch(url, { headers: { Authorization: 'Bearer regulator' } })
+    expect(regulator.status).to.equal(200)
+    expect(regulator.headers.get('cache-control')).to.equal('no-store')
+  })
+})

@@ -1,0 +1,121 @@
+import type { NumericDate } from '../../shared/clock.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
+import type { Database } from '../../shared/store/database.sqlite.ts'
+import { type CredentialStatus, type ReasonClass, reasonText, statusOf } from './status.ts'
+
+/** What a holder is to be told of a published change, in words that tell of no investigation. */
+export interface HolderNotice {
+  readonly event: number
+  readonly reference: StatusReference
+  readonly to: CredentialStatus
+  readonly text: string
+  readonly effectiveAt: NumericDate
+  /** 24 hours after the decision. */
+  readonly dueAt: NumericDate
+}
+
+/** Notices that may be sent: the change is published, nobody holds it back, and nobody has told the holder yet. */
+export function openNotices(db: Database, limit = 100): HolderNotice[] {
+  return db
+    .prepare<[number], NoticeRow>(
+      `SELECT n.event, l.uri, e.idx, e.to_status, e.reason_class, e.effective_at, n.due_at
+       FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
+       JOIN status_list AS l ON l.id = e.list
+       WHERE n.told_at IS NULL AND n.held_by IS NULL AND e.published_sequence IS NOT NULL
+       ORDER BY n.due_at, n.event LIMIT ?`,
+    )
+    .all(limit)
+    .map((row) => ({
+      event: row.event,
+      reference: { uri: row.uri, idx: row.idx },
+      to: statusOf(row.to_status),
+      text: reasonText(row.reason_class),
+      effectiveAt: row.effective_at,
+      dueAt: row.due_at,
+    }))
+}
+
+/** Notes that a holder was told; telling again is harmless and keeps the first time. */
+export function markTold(
+  db: Database,
+  { event, now }: { readonly event: number; readonly now: NumericDate },
+): void {
+  db.prepare('UPDATE status_notice SET told_at = ? WHERE event = ? AND told_at IS NULL').run(
+    now,
+    event,
+  )
+}
+
+/** Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. */
+export function releaseNotice(
+  db: Database,
+  { event, now }: { readonly event: number; readonly now: NumericDate },
+): boolean {
+  const { changes } = db
+    .prepare(
+      `UPDATE status_notice SET held_by = NULL, due_at = ?
+       WHERE event = ? AND held_by IS NOT NULL AND told_at IS NULL`,
+    )
+    .run(now + 86_400, event)
+  return changes === 1
+}
+
+/** How many holders have not been told in time: the alarm. Notices on legal hold do not count. */
+export function overdueNotices(db: Database, now: NumericDate): number {
+  const row = db
+    .prepare<[number], { count: number }>(
+      `SELECT count(*) AS count FROM status_notice
+       WHERE told_at IS NULL AND held_by IS NULL AND due_at < ?`,
+    )
+    .get(now)
+  return row?.count ?? 0
+}
+
+/** Durations in seconds. */
+export interface Durations {
+  readonly count: number
+  readonly median: number
+  readonly max: number
+  /** Longer than 24 hours. */
+  readonly late: number
+}
+
+/** How long changes took: from request to publication (R2), and from decision until the holder was told (R3). */
+export function timeliness(
+  db: Database,
+  { from, to }: { readonly from: NumericDate; readonly to: NumericDate },
+): { readonly published: Durations; readonly told: Durations } {
+  const seconds = (sql: string): Durations =>
+    durationsOf(db.prepare<[number, number], { seconds: number }>(sql).all(from, to))
+  return {
+    published: seconds(
+      `SELECT published_at - requested_at AS seconds FROM status_event
+       WHERE decided_at >= ? AND decided_at < ? AND published_at IS NOT NULL AND actor <> 'decoy'`,
+    ),
+    told: seconds(
+      `SELECT n.told_at - e.decided_at AS seconds FROM status_notice AS n
+       JOIN status_event AS e ON e.id = n.event
+       WHERE e.decided_at >= ? AND e.decided_at < ? AND n.told_at IS NOT NULL`,
+    ),
+  }
+}
+
+interface NoticeRow {
+  readonly event: number
+  readonly uri: string
+  readonly idx: number
+  readonly to_status: number
+  readonly reason_class: ReasonClass
+  readonly effective_at: number
+  readonly due_at: number
+}
+
+function durationsOf(rows: readonly { readonly seconds: number }[]): Durations {
+  const sorted = rows.map(({ seconds }) => seconds).sort((a, b) => a - b)
+  return {
+    count: sorted.length,
+    median: sorted[Math.floor(sorted.length / 2)] ?? 0,
+    max: sorted.at(-1) ?? 0,
+    late: sorted.filter((seconds) => seconds > 86_400).length,
+  }
+}
