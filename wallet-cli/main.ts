@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -7,11 +7,11 @@ import { systemRandom } from '../shared/random.ts'
 import { WalletError } from './error.ts'
 import { run } from './program.ts'
 import { processTerminal } from './terminal.clack.ts'
+import type { VaultKey } from './vault/seal.ts'
 import type { Vault } from './vault/vault.ts'
+import { vaultFolders } from './vault/vault-folder.ts'
 import type { World } from './world.ts'
 
-const KEY_FILE = 'key.age'
-const STOCK = 'vault.sqlite'
 /** The largest status list token that is read. */
 const MAX_BYTES = 8 << 20
 const TIMEOUT_MS = 20_000
@@ -33,45 +33,52 @@ const world: World = {
     )
     return async (input, init) => (await fetch)(input, init)
   },
-  isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
+  isFile,
   readFile: readSmallFile,
-  vaults: {
-    create: async (folder, passphrase, workFactor) => {
-      const { createKeyFile } = await import('./vault/key-file.file.ts')
+  vaults: vaultFolders({
+    makeFolder: (folder) => {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      const key = await createKeyFile(join(folder, KEY_FILE), passphrase, systemRandom, workFactor)
-      return openStock(folder, key)
     },
-    open: async (folder, passphrase) => {
-      const { openKeyFile } = await import('./vault/key-file.file.ts')
-      const key = await openKeyFile(join(folder, KEY_FILE), passphrase)
-      if (!existsSync(join(folder, STOCK))) {
-        throw new WalletError('vault_damaged', `${STOCK} is missing beside ${KEY_FILE}`, {
-          hint: `restore a backup; a vault that was never used can be made again after deleting ${KEY_FILE}`,
-        })
-      }
-      return openStock(folder, key)
-    },
-  },
+    isFile,
+    createKeyFile: async (path, passphrase, workFactor) =>
+      (await keyFiles()).createKeyFile(path, passphrase, systemRandom, workFactor),
+    openKeyFile: async (path, passphrase) => (await keyFiles()).openKeyFile(path, passphrase),
+    writeKeyFile: async (path, key, passphrase, mode) =>
+      (await keyFiles()).writeKeyFile(path, key, passphrase, { mode }),
+    writeNewFile: async (path, content) => (await keyFiles()).writeWhole(path, content, 'new'),
+    readFile: readSmallFile,
+    encrypt: async (plaintext, passphrase) =>
+      (await keyFiles()).encryptWithPassphrase(plaintext, passphrase),
+    decrypt: async (armored, passphrase, what) =>
+      (await keyFiles()).decryptWithPassphrase(armored, passphrase, what),
+    openStock,
+  }),
   passphrase: process.env.CARNET_WALLET_PASSPHRASE,
+  nextPassphrase: process.env.CARNET_WALLET_NEW_PASSPHRASE,
   defaultVault: process.env.CARNET_WALLET ?? join(homedir(), '.carnet-wallet'),
 }
 
 process.exitCode = await run(process.argv.slice(2), world)
 if (world.terminal.interactive) process.exit() // the terminal that questions were asked on keeps the process alive
 
-async function openStock(
-  folder: string,
-  key: { readonly keyId: string; readonly key: Uint8Array },
-): Promise<Vault> {
-  const { aesGcmSeal } = await import('./vault/key-file.file.ts')
+/** The age format is loaded when a vault is opened, not for a line of help. */
+function keyFiles(): Promise<typeof import('./vault/key-file.file.ts')> {
+  return import('./vault/key-file.file.ts')
+}
+
+async function openStock(path: string, key: VaultKey): Promise<Vault> {
+  const { aesGcmSeal } = await keyFiles()
   const { openVault } = await import('./vault/vault.sqlite.ts')
   const { generateEs256Key, openEs256Key } = await import('../shared/key/signer.software.ts')
-  return openVault(join(folder, STOCK), {
+  return openVault(path, {
     seal: aesGcmSeal(key, systemRandom),
     keys: { generate: generateEs256Key, open: openEs256Key },
     random: systemRandom,
   })
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array> {

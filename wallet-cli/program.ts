@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { backup, changePassphrase, restore } from './commands/backup.ts'
 import { forget } from './commands/forget.ts'
 import { init } from './commands/init.ts'
 import { journal } from './commands/journal.ts'
@@ -56,7 +57,8 @@ Example:
   carnet-wallet list
   carnet-wallet present 'haip-vp://?client_id=...&request_uri=...'
 
-The passphrase is asked for, or taken from CARNET_WALLET_PASSPHRASE.
+The passphrase is asked for, or taken from CARNET_WALLET_PASSPHRASE (and
+CARNET_WALLET_NEW_PASSPHRASE, to change it).
 CARNET_WALLET names another folder for the vault.
 
 Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
@@ -162,6 +164,33 @@ Exit status: 0 done, 2 wrong usage, 3 you declined, 4 vault, 5 wrong passphrase,
     .option('-y, --yes', 'agree beforehand, for scripts')
     .action(async (id: string | undefined, given: { unfinished?: true; yes?: true }) => {
       await forget(world, { ...options(), id, unfinished: false, yes: false, ...given })
+    })
+
+  root
+    .command('backup')
+    .description('write the whole vault to one file, sealed with its passphrase')
+    .argument('<FILE>', 'a file that is not there yet')
+    .action(async (file: string) => {
+      await backup(world, { ...options(), file })
+    })
+
+  root
+    .command('restore')
+    .description('make a vault from a backup')
+    .argument('<FILE>', 'what `backup` wrote')
+    .option(
+      '--nothing-shown-since',
+      'the other wallet showed nothing after the backup: keep fresh copies',
+    )
+    .action(async (file: string, given: { nothingShownSince?: true }) => {
+      await restore(world, { ...options(), file, nothingShownSince: false, ...given })
+    })
+
+  root
+    .command('passphrase')
+    .description('change the passphrase')
+    .action(async () => {
+      await changePassphrase(world, options())
     })
 
   return root

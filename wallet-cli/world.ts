@@ -2,7 +2,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Random } from '../shared/random.ts'
 import type { Terminal } from './terminal.ts'
-import type { Vault } from './vault/vault.ts'
+import type { Vaults } from './vault/vault-folder.ts'
 
 /** Everything outside that a command touches, chosen once in `main.ts`. */
 export interface World {
@@ -17,16 +17,10 @@ export interface World {
   readonly vaults: Vaults
   /** The passphrase from the environment, when it is there. */
   readonly passphrase: string | undefined
+  /** The one to change it to, likewise. */
+  readonly nextPassphrase: string | undefined
   /** The folder that holds the vault unless `--vault` names another. */
   readonly defaultVault: string
-}
-
-/** The vaults on this machine, one a folder. */
-export interface Vaults {
-  /** Makes a folder with a new key and an empty vault. @throws WalletError `vault_exists` */
-  create(folder: string, passphrase: string, workFactor: number | undefined): Promise<Vault>
-  /** @throws WalletError `vault_missing`, `passphrase_wrong`, `vault_in_use`, `vault_damaged` */
-  open(folder: string, passphrase: string): Promise<Vault>
 }
 
 /** The options that every command takes. */

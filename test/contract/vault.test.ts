@@ -237,6 +237,23 @@ for (const [name, open] of Object.entries(ADAPTERS)) {
       })
     })
 
+    it('retires copies that nobody has seen, and no others', async () => {
+      const { id } = await receive(vault)
+      const first = (await present(vault, DRIVER, id)).copies[0]
+      await vault.retireFreshCopies()
+      vault = await opened.reopen()
+      const courier = { ...COURIER, credentials: [claimsOf(id)] }
+      expect(await vault.beginPresentation(courier, NOW)).to.include({ taken: false })
+      expect((await present(vault, DRIVER, id)).copies[0]?.copyId).to.equal(first?.copyId)
+    })
+
+    it('gives its stock sealed: no value can be read in it', async () => {
+      await receive(vault)
+      const stock = Buffer.from(await vault.sealedStock()).toString('latin1')
+      expect(stock).not.to.match(/Example Issuer|copy for|PRIVATE KEY/)
+      expect(stock.length).to.be.greaterThan(1000)
+    })
+
     it('forgets a credential with its copies, and says so once', async () => {
       const { id } = await receive(vault)
       expect(await vault.forget(id, NOW)).to.equal(true)

@@ -8,9 +8,18 @@ import { systemRandom } from '../../shared/random.ts'
 import { WalletError } from '../../wallet-cli/error.ts'
 import { run } from '../../wallet-cli/program.ts'
 import type { Question } from '../../wallet-cli/terminal.ts'
-import { aesGcmSeal, createKeyFile, openKeyFile } from '../../wallet-cli/vault/key-file.file.ts'
+import {
+  aesGcmSeal,
+  createKeyFile,
+  decryptWithPassphrase,
+  encryptWithPassphrase,
+  openKeyFile,
+  writeKeyFile,
+  writeWhole,
+} from '../../wallet-cli/vault/key-file.file.ts'
 import { openVault } from '../../wallet-cli/vault/vault.sqlite.ts'
 import type { Vault } from '../../wallet-cli/vault/vault.ts'
+import { vaultFolders } from '../../wallet-cli/vault/vault-folder.ts'
 import type { World } from '../../wallet-cli/world.ts'
 
 /** What one command did. */
@@ -92,21 +101,16 @@ export function testWallet({
         network: () => wallet.fetch,
         isFile: (path) => existsSync(path),
         readFile: async (path) => readFileSync(path),
-        vaults: {
-          create: async (at, secret) => {
-            mkdirSync(at, { recursive: true })
-            return open(at, await createKeyFile(join(at, 'key.age'), secret, systemRandom, QUICK))
-          },
-          open: async (at, secret) => open(at, await openKeyFile(join(at, 'key.age'), secret)),
-        },
+        vaults,
         passphrase: asks ? undefined : passphrase,
+        nextPassphrase: undefined,
         defaultVault: vaultFolder,
       }
       const status = await run(argv, world)
       return { status, out: out.join(''), err: err.join(''), questions }
     },
     look: async (at) => {
-      const vault = open(vaultFolder, await openKeyFile(join(vaultFolder, 'key.age'), PASSPHRASE))
+      const vault = await vaults.open(vaultFolder, PASSPHRASE)
       try {
         return await at(vault)
       } finally {
@@ -118,13 +122,27 @@ export function testWallet({
   return wallet
 }
 
-function open(folder: string, key: Awaited<ReturnType<typeof openKeyFile>>): Vault {
-  return openVault(join(folder, 'vault.sqlite'), {
-    seal: aesGcmSeal(key, systemRandom),
-    keys: { generate: generateEs256Key, open: openEs256Key },
-    random: systemRandom,
-  })
-}
+/** Folders as the program keeps them, with a key derivation that is quick and weak. */
+const vaults = vaultFolders({
+  makeFolder: (folder) => {
+    mkdirSync(folder, { recursive: true })
+  },
+  isFile: existsSync,
+  createKeyFile: (path, secret) => createKeyFile(path, secret, systemRandom, QUICK),
+  openKeyFile,
+  writeKeyFile: (path, key, secret, mode) =>
+    writeKeyFile(path, key, secret, { mode, workFactor: QUICK }),
+  writeNewFile: (path, content) => writeWhole(path, content, 'new'),
+  readFile: async (path) => readFileSync(path),
+  encrypt: (plaintext, secret) => encryptWithPassphrase(plaintext, secret, QUICK),
+  decrypt: decryptWithPassphrase,
+  openStock: async (path, key) =>
+    openVault(path, {
+      seal: aesGcmSeal(key, systemRandom),
+      keys: { generate: generateEs256Key, open: openEs256Key },
+      random: systemRandom,
+    }),
+})
 
 const noNetwork: Fetch = async () => {
   throw new Error('this test has no network')

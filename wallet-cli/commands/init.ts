@@ -1,9 +1,7 @@
 import { WalletError } from '../error.ts'
 import { fetchTrust, readSignerKey } from '../trust.ts'
 import type { CommonOptions, World } from '../world.ts'
-import { PASSPHRASE_HINT } from './with-vault.ts'
-
-const SHORTEST_PASSPHRASE = 8
+import { newPassphrase } from './passphrase.ts'
 
 /** Makes a vault. The trust list is verified first, so that a wrong one leaves nothing behind. */
 export async function init(
@@ -16,7 +14,7 @@ export async function init(
 ): Promise<void> {
   const { terminal } = world
   const source = await trustSource(world, options)
-  const passphrase = await newPassphrase(world)
+  const passphrase = await newPassphrase(world, world.passphrase)
   const vault = await world.vaults.create(options.vault, passphrase, options.workFactor)
   try {
     if (source) await vault.keepTrust(source)
@@ -45,31 +43,4 @@ async function trustSource(
   }
   const signerKey = await readSignerKey(world, trustSigner)
   return (await fetchTrust(world, { location: trustList, signerKey, allowLoopback })).source
-}
-
-async function newPassphrase({ passphrase: given, terminal }: World): Promise<string> {
-  if (given !== undefined) {
-    const objection = tooShort(given)
-    if (objection !== undefined) throw new WalletError('usage_wrong', objection)
-    return given
-  }
-  const first = await terminal.ask({
-    message: 'Choose a passphrase. Nobody can open the vault without it, and nobody can replace it',
-    hint: PASSPHRASE_HINT,
-    secret: true,
-    check: tooShort,
-  })
-  await terminal.ask({
-    message: 'The same passphrase again',
-    hint: PASSPHRASE_HINT,
-    secret: true,
-    check: (again) => (again === first ? undefined : 'that is not the same'),
-  })
-  return first
-}
-
-function tooShort(passphrase: string): string | undefined {
-  return passphrase.length < SHORTEST_PASSPHRASE
-    ? `the passphrase needs ${SHORTEST_PASSPHRASE} characters or more; several words are best`
-    : undefined
 }

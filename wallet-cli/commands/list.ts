@@ -1,5 +1,6 @@
 import { toDateTime } from '../../shared/clock.ts'
 import { plain, wrap } from '../text.ts'
+import { isFree } from '../vault/copy.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
 import { withVault } from './with-vault.ts'
@@ -46,5 +47,5 @@ function render(credential: HeldCredential, now: number, width: number): string[
 }
 
 function fresh(copies: HeldCredential['copies']): number {
-  return copies.filter(({ verifier }) => verifier === undefined).length
+  return copies.filter(isFree).length
 }

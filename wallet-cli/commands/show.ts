@@ -5,6 +5,7 @@ import { holdSdJwt } from '../../shared/sd-jwt/present.ts'
 import { WalletError } from '../error.ts'
 import { compareClaims, TECHNICAL_CLAIMS } from '../presentation/claim-words.ts'
 import { plain, wrap } from '../text.ts'
+import { isFree } from '../vault/copy.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
 import { heldCredential } from './held-credential.ts'
@@ -50,8 +51,11 @@ export async function show(world: World, options: ShowOptions): Promise<void> {
   })
 }
 
-function copyText({ verifier, verifierName, shownAt }: HeldCredential['copies'][number]): string {
-  if (verifier === undefined) return 'fresh'
+function copyText(copy: HeldCredential['copies'][number]): string {
+  const { verifier, verifierName, shownAt } = copy
+  if (verifier === undefined) {
+    return isFree(copy) ? 'fresh' : 'retired: it may have been shown before the vault was restored'
+  }
   return `for ${plain(verifierName ?? verifier)} alone, first shown ${toDateTime(shownAt ?? 0)}`
 }
 

@@ -9,6 +9,7 @@ import { presentSdJwt } from '../../shared/sd-jwt/present.ts'
 import { readSdJwtVc, verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { WalletError } from '../error.ts'
+import { isFree } from '../vault/copy.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import { compareClaims, TECHNICAL_CLAIMS } from './claim-words.ts'
 
@@ -65,7 +66,7 @@ export async function planPresentation(
     const credential = credentialOf(match, withCopy)
     const { copies } = credential
     const again = copies.some(({ verifier }) => verifier === clientId)
-    const free = copies.filter(({ verifier }) => verifier === undefined).length
+    const free = copies.filter(isFree).length
     const presented = await presentSdJwt({
       sdJwt: copyFor(credential, clientId).compact,
       disclose: match.disclose,
@@ -107,14 +108,12 @@ function queryOf(query: DcqlQuery, match: Match): CredentialQuery {
 
 /** Whether there is a copy that this verifier may be shown. */
 function hasCopyFor({ copies }: HeldCredential, clientId: string): boolean {
-  return copies.some(({ verifier }) => verifier === undefined || verifier === clientId)
+  return copies.some((copy) => isFree(copy) || copy.verifier === clientId)
 }
 
 function copyFor(credential: HeldCredential, clientId: string): HeldCredential['copies'][number] {
   const { copies } = credential
-  const copy =
-    copies.find(({ verifier }) => verifier === clientId) ??
-    copies.find(({ verifier }) => verifier === undefined)
+  const copy = copies.find(({ verifier }) => verifier === clientId) ?? copies.find(isFree)
   if (!copy) throw new WalletError('no_copy_left', 'no copy is left')
   return copy
 }

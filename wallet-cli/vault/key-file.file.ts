@@ -7,13 +7,7 @@ import { decodeBase64url, encodeBase64url } from '../../shared/base64url.ts'
 import { parseJson } from '../../shared/json.ts'
 import type { Random } from '../../shared/random.ts'
 import { WalletError } from '../error.ts'
-import type { Seal } from './seal.ts'
-
-/** The key of a vault in the clear, as it lies inside the age file. */
-export interface VaultKey {
-  readonly keyId: string
-  readonly key: Uint8Array
-}
+import type { Seal, VaultKey } from './seal.ts'
 
 const KEY_LENGTH = 32
 const NONCE_LENGTH = 12
@@ -41,27 +35,8 @@ export async function createKeyFile(
   workFactor: number = WORK_FACTOR,
 ): Promise<VaultKey> {
   const made = { keyId: encodeBase64url(random(8)), key: random(KEY_LENGTH) }
-  await writeKeyFile(path, made, passphrase, workFactor, 'new')
+  await writeKeyFile(path, made, passphrase, { mode: 'new', workFactor })
   return made
-}
-
-/** Seals the key under another passphrase: the file is the old one or the new one, never half of either. */
-export async function changePassphrase(
-  path: string,
-  key: VaultKey,
-  passphrase: string,
-  workFactor: number = WORK_FACTOR,
-): Promise<void> {
-  await writeKeyFile(path, key, passphrase, workFactor, 'replace')
-}
-
-/** Writes a key that came from a backup. @throws WalletError `vault_exists` */
-export async function restoreKeyFile(
-  path: string,
-  key: VaultKey,
-  passphrase: string,
-): Promise<void> {
-  await writeKeyFile(path, key, passphrase, WORK_FACTOR, 'new')
 }
 
 /**
@@ -196,12 +171,16 @@ async function readKeyFile(path: string): Promise<string> {
   }
 }
 
-async function writeKeyFile(
+/**
+ * Writes a key to its file: a new one is never put over a file that is there, and one that replaces another is the old
+ * or the new, never half of either.
+ * @throws WalletError `vault_exists`
+ */
+export async function writeKeyFile(
   path: string,
   { keyId, key }: VaultKey,
   passphrase: string,
-  workFactor: number,
-  mode: 'new' | 'replace',
+  { mode, workFactor = WORK_FACTOR }: { mode: 'new' | 'replace'; workFactor?: number | undefined },
 ): Promise<void> {
   const content = { version: 1, key_id: keyId, key: encodeBase64url(key) }
   const sealed = await encryptWithPassphrase(JSON.stringify(content), passphrase, workFactor)

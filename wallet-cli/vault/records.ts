@@ -28,6 +28,7 @@ export interface CopyRecord {
   readonly verifier?: string
   readonly verifierName?: string
   readonly shownAt?: NumericDate
+  readonly retired?: true
 }
 
 /** The rows of a vault, by table, as they are before sealing and after opening. */
@@ -92,6 +93,7 @@ export const rowSchemas: { readonly [T in keyof VaultRows]: z.ZodType<VaultRows[
     verifier: z.string().exactOptional(),
     verifierName: z.string().exactOptional(),
     shownAt: time.exactOptional(),
+    retired: z.literal(true).exactOptional(),
   }),
   journal: journalEntrySchema,
 }

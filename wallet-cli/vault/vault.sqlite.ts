@@ -5,6 +5,7 @@ import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Random } from '../../shared/random.ts'
 import { WalletError } from '../error.ts'
 import type { JournalEntry, PresentationParty } from '../journal/journal.ts'
+import { isFree } from './copy.ts'
 import { type CopyRecord, type IssuanceRecord, rowSchemas, type VaultRows } from './records.ts'
 import type { Seal } from './seal.ts'
 import type {
@@ -207,6 +208,14 @@ export function openVault(
       db.exec('DELETE FROM journal')
     },
 
+    sealedStock: async () => db.serialize(),
+    retireFreshCopies: () =>
+      atomically(() => {
+        for (const { id, row } of all('copy')) {
+          if (isFree(row)) put('copy', id, { ...row, retired: true })
+        }
+      }),
+
     close: async () => {
       db.close()
     },
@@ -228,6 +237,7 @@ function asCopyState({ id, row }: Found<'copy'>): HeldCredential['copies'][numbe
     ...(row.verifier === undefined ? {} : { verifier: row.verifier }),
     ...(row.verifierName === undefined ? {} : { verifierName: row.verifierName }),
     ...(row.shownAt === undefined ? {} : { shownAt: row.shownAt }),
+    ...(row.retired === undefined ? {} : { retired: row.retired }),
   }
 }
 
@@ -239,8 +249,7 @@ function chooseCopy(
 ): { id: string; row: CopyRecord } | undefined {
   const copies = stock.filter(({ row }) => row.credentialId === credentialId)
   return (
-    copies.find(({ row }) => row.verifier === verifier) ??
-    copies.find(({ row }) => row.verifier === undefined)
+    copies.find(({ row }) => row.verifier === verifier) ?? copies.find(({ row }) => isFree(row))
   )
 }
 

@@ -64,12 +64,14 @@ export interface ReceivedCredential {
   readonly copies: readonly ReceivedCopy[]
 }
 
-/** Where a copy stands: free, or bound for good to the one verifier that it was, or may have been, shown to. */
+/** Where a copy stands: free, bound for good to the one verifier that it was or may have been shown to, or retired. */
 export interface CopyState {
   readonly id: string
   readonly verifier?: string
   readonly verifierName?: string
   readonly shownAt?: NumericDate
+  /** Never shown again, because a vault that this one was restored from may have shown it since. */
+  readonly retired?: true
 }
 
 /** A credential that the worker holds, in copies that differ in every value a verifier could link. */
@@ -149,6 +151,11 @@ export interface Vault {
 
   journal(): Promise<readonly JournalEntry[]>
   eraseJournal(): Promise<void>
+
+  /** All of the stock as it lies sealed, for a backup: of no use without the vault's key. */
+  sealedStock(): Promise<Uint8Array>
+  /** Retires every copy that no verifier has seen; those that one has seen stay good for that one. */
+  retireFreshCopies(): Promise<void>
 
   close(): Promise<void>
 }

@@ -14,9 +14,9 @@ import { expect } from 'chai'
 import { systemRandom } from '../../../shared/random.ts'
 import {
   aesGcmSeal,
-  changePassphrase,
   createKeyFile,
   openKeyFile,
+  writeKeyFile,
 } from '../../../wallet-cli/vault/key-file.file.ts'
 import { failureOf } from '../../support/failure.ts'
 
@@ -70,7 +70,7 @@ describe('the key file', () => {
 
   it('takes another passphrase for the same key', async () => {
     const made = await createKeyFile(path, PASSPHRASE, systemRandom, QUICK)
-    await changePassphrase(path, made, 'another', QUICK)
+    await writeKeyFile(path, made, 'another', { mode: 'replace', workFactor: QUICK })
     expect(await failureOf(openKeyFile(path, PASSPHRASE))).to.have.property(
       'code',
       'passphrase_wrong',
