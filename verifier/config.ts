@@ -5,7 +5,7 @@ const origin = z
   .url({ protocol: /^https?$/ })
   .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
 
-/** Everything that `carnet-verifier serve` reads; docs/operations.md says it in words. */
+/** Everything that `carnet-verifier serve` reads; docs/verifier.md says it in words. */
 export interface VerifierConfig {
   /** Where wallets and platforms reach this verifier, without a path. */
   readonly baseUrl: string

@@ -23,7 +23,7 @@ import { type VerifierConfig, verifierConfigSchema } from './config.ts'
 import { startChores } from './housekeeping.ts'
 import { policyFinder } from './policy-finder.ts'
 import { BUILT_IN_POLICIES, readPolicies } from './policy-packs.ts'
-import { statusFromNetwork } from './presentation/status.ts'
+import { statusListsFromNetwork } from './presentation/status.ts'
 import { run } from './program.ts'
 import type { VerifierIdentity } from './request/create.ts'
 import { verifierApplication } from './server.http.ts'
@@ -103,6 +103,7 @@ async function serve(configFile: string | undefined): Promise<void> {
     read: trustListReader(config.trustList.source, at, fetch),
     signerKey: trustListSignerKey,
   })
+  const statusLists = statusListsFromNetwork(fetch, createStatusListCache())
   await firstTrustList(trustList, identity, log)
   // Last, so that nothing listens when something before it has failed.
   const server = await listen(config.listen)
@@ -117,7 +118,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       auditLog,
       log,
       findPolicy: policyFinder(policies, store),
-      resolveStatus: statusFromNetwork(fetch, createStatusListCache()),
+      resolveStatus: statusLists.resolve,
       apiKeys: config.apiKeys,
       redirectOrigins: config.redirectOrigins,
       lifetimeSeconds: config.requestLifetimeSeconds,
@@ -131,6 +132,14 @@ async function serve(configFile: string | undefined): Promise<void> {
         name: 'trust list',
         everySeconds: config.trustList.refreshSeconds,
         run: () => trustList.refresh(systemClock()),
+      },
+      {
+        name: 'status lists',
+        everySeconds: 5,
+        run: async () => {
+          const now = systemClock()
+          await statusLists.refresh({ anchors: trustList.current(now).anchors, now })
+        },
       },
       { name: 'expiry', everySeconds: 10, run: () => store.expireRequests(systemClock()) },
       { name: 'log checkpoint', everySeconds: 1, run: () => auditLog.publish(systemClock()) },

@@ -26,7 +26,7 @@ import { signTrustList } from '../../shared/trust/trust-list.ts'
 import type { Policy } from '../../verifier/policy/policy.ts'
 import { policyFinder } from '../../verifier/policy-finder.ts'
 import { BUILT_IN_POLICIES, readPolicies } from '../../verifier/policy-packs.ts'
-import { statusFromNetwork } from '../../verifier/presentation/status.ts'
+import { type StatusLists, statusListsFromNetwork } from '../../verifier/presentation/status.ts'
 import type { VerifierIdentity } from '../../verifier/request/create.ts'
 import { verifierApplication } from '../../verifier/server.http.ts'
 import { openVerifierStore, verifierMigrations } from '../../verifier/store.sqlite.ts'
@@ -174,6 +174,7 @@ export interface Platform {
   readonly db: Database
   readonly identity: VerifierIdentity
   readonly trustList: TrustListKeeper
+  readonly statusLists: StatusLists
   /** Calls an endpoint with the platform key, unless `key` says otherwise. */
   call(
     path: string,
@@ -215,6 +216,12 @@ export async function startPlatform(
     origin: `${name}.example`,
     signer: generateEd25519Key().signer,
   })
+  const statusLists = statusListsFromNetwork(async (input) => {
+    ecosystem.fetches += 1
+    const token = ecosystem.lists.get(String(input))
+    if (token === undefined) throw new Error('unreachable')
+    return new Response(token, { headers: { 'content-type': 'application/statuslist+jwt' } })
+  }, createStatusListCache())
   server.serve(
     verifierApplication({
       store,
@@ -226,12 +233,7 @@ export async function startPlatform(
       auditLog,
       log,
       findPolicy: policyFinder(policies, store),
-      resolveStatus: statusFromNetwork(async (input) => {
-        ecosystem.fetches += 1
-        const token = ecosystem.lists.get(String(input))
-        if (token === undefined) throw new Error('unreachable')
-        return new Response(token, { headers: { 'content-type': 'application/statuslist+jwt' } })
-      }, createStatusListCache()),
+      resolveStatus: statusLists.resolve,
       apiKeys: [
         { name: 'backend', sha256: sha256Hex(key) },
         { name: 'other-system', sha256: sha256Hex(`other-${key}`) },
@@ -260,6 +262,7 @@ export async function startPlatform(
     db,
     identity,
     trustList,
+    statusLists,
     call,
     request: async (body = {}) => {
       const made = await call('/requests', { body })

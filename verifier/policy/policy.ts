@@ -41,7 +41,7 @@ export interface CredentialPolicy {
 interface PolicyData {
   readonly id: string
   readonly version: number
-  /** How much a platform relies on the issuer: `docs/policies.md`. */
+  /** How much a platform relies on the issuer: docs/verifier.md. */
   readonly trust_level: 'TL0' | 'TL1' | 'TL2' | 'TL3' | 'TL4'
   readonly title: string
   /** Why the claims are needed, in words for the person who is asked. */

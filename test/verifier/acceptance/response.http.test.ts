@@ -132,6 +132,21 @@ describe('a presentation over HTTP', () => {
     expect(ecosystem.fetches).to.equal(fetches)
   })
 
+  it('finds a list that was fetched ahead, at a time that tells nothing of it', async () => {
+    await answerWith(ecosystem, (await driver.request()).link, credential)
+    ecosystem.now += 61
+    await ecosystem.setStatus(7, 0)
+    const context = { anchors: ecosystem.anchors, now: ecosystem.now }
+    const { fetches } = ecosystem
+    await Promise.all([driver.statusLists.refresh(context), driver.statusLists.refresh(context)])
+    expect(ecosystem.fetches).to.equal(fetches + 1)
+    await driver.statusLists.refresh(context)
+    await answerWith(ecosystem, (await driver.request()).link, credential)
+    expect(ecosystem.fetches).to.equal(fetches + 1)
+    await driver.statusLists.refresh({ ...context, now: ecosystem.now + 2 * 86_400 })
+    expect(ecosystem.fetches, 'a list that is not needed any more').to.equal(fetches + 1)
+  })
+
   it('does not look the status up before the rest has verified (Token Status List §8.3)', async () => {
     const fresh = await startPlatform(ecosystem)
     const { fetches } = ecosystem
