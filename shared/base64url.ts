@@ -1,6 +1,10 @@
 /** Encodes without padding. RFC 4648 §5, RFC 7515 §2. */
 export function encodeBase64url(data: Uint8Array | string): string {
-  return Buffer.from(data as string).toString('base64url')
+  const bytes =
+    typeof data === 'string'
+      ? Buffer.from(data)
+      : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  return bytes.toString('base64url')
 }
 
 /**

@@ -29,14 +29,15 @@ export class JsonError extends Error {
 export function parseJson(text: string, limits: Partial<JsonLimits> = {}): Json {
   const { maxLength, maxDepth } = { ...DEFAULT_LIMITS, ...limits }
   if (text.length > maxLength) throw new JsonError('text is too long')
-  checkDepth(text, maxDepth)
   let value: Json
   try {
     value = JSON.parse(text) as Json
   } catch {
     throw new JsonError('text is not JSON')
   }
-  checkMembers(text)
+  // A parser keeps one of several members with the same name, so a text with more names than members repeats one.
+  if (countNames(text) !== countMembers(value, maxDepth))
+    throw new JsonError('a member is repeated')
   return value
 }
 
@@ -47,7 +48,7 @@ export function parseJsonBytes(bytes: Uint8Array, limits: Partial<JsonLimits> = 
   }
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    text = utf8.decode(bytes)
   } catch {
     throw new JsonError('text is not UTF-8')
   }
@@ -67,56 +68,53 @@ export function canonicalJson(value: Json): string {
   return `{${members.map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name] as Json)}`).join(',')}}`
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The members of a value and of all values in it. Recursion ends at `maxDepth`. */
+function countMembers(value: Json, maxDepth: number, depth = 1): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth > maxDepth) throw new JsonError('text is nested too deeply')
+  let members = 0
+  if (Array.isArray(value)) {
+    for (const element of value as readonly Json[]) {
+      if (typeof element === 'object') members += countMembers(element, maxDepth, depth + 1)
+    }
+    return members
+  }
+  const object = value as JsonObject
+  for (const name of Object.keys(object)) {
+    members++
+    const member = object[name] as Json
+    if (typeof member === 'object') members += countMembers(member, maxDepth, depth + 1)
+  }
+  return members
+}
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COLON = 0x3a
 
-/** The index of the quote that closes the string which opens at `start`; the end of the text if none does. */
+/** The member names in a text that is known to be JSON: one for each colon outside of strings. */
+function countNames(text: string): number {
+  let names = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === COLON) names++
+    else if (unit === QUOTE) at = closingQuote(text, at)
+  }
+  return names
+}
+
+/** The index of the quote that closes the string which opens at `start`. */
 function closingQuote(text: string, start: number): number {
-  let at = start + 1
-  for (; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    if (unit === BACKSLASH) at++
-    else if (unit === QUOTE) break
-  }
-  return at
+  let end = text.indexOf('"', start + 1)
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end
 }
 
-/** Runs before JSON.parse, which would recurse as deep as the text asks. */
-function checkDepth(text: string, maxDepth: number): void {
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    if (unit === QUOTE) at = closingQuote(text, at)
-    else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > maxDepth) throw new JsonError('text is nested too deeply')
-    } else if (unit === 0x7d || unit === 0x5d) depth--
-  }
-}
-
-/** Runs after JSON.parse, so the text is known to be well-formed. */
-function checkMembers(text: string): void {
-  const open: (Set<string> | undefined)[] = []
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    if (unit === 0x7b) open.push(new Set())
-    else if (unit === 0x5b) open.push(undefined)
-    else if (unit === 0x7d || unit === 0x5d) open.pop()
-    else if (unit === QUOTE) {
-      const end = closingQuote(text, at)
-      const members = open.at(-1)
-      if (members && isFollowedByColon(text, end + 1)) {
-        const name = JSON.parse(text.slice(at, end + 1)) as string
-        if (members.has(name)) throw new JsonError('a member is repeated')
-        members.add(name)
-      }
-      at = end
-    }
-  }
-}
-
-/** Tells a member name from a string value, over any amount of white space. */
-function isFollowedByColon(text: string, start: number): boolean {
-  let at = start
-  while (text.charCodeAt(at) <= 0x20) at++
-  return text.charCodeAt(at) === 0x3a
+/** True for a quote after an odd number of backslashes. */
+function isEscaped(text: string, quote: number): boolean {
+  let at = quote - 1
+  while (text.charCodeAt(at) === BACKSLASH) at--
+  return (quote - at) % 2 === 0
 }

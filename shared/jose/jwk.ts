@@ -9,7 +9,15 @@ const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 /** 32 bytes in the one canonical base64url encoding: the last character carries four bits of data. */
 const COORDINATE = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 
-const keyObjects = new WeakMap<PublicJwk, KeyObject>()
+/**
+ * Where a JWK object remembers its key object. A property that is not enumerable costs the collector of garbage less
+ * than an entry in a weak map, which matters for a fresh holder key in every presentation.
+ */
+const KEY_OBJECT = Symbol('key object')
+
+interface Remembering {
+  [KEY_OBJECT]?: KeyObject
+}
 
 /**
  * Takes a P-256 public key out of untrusted JSON: the exact members `kty`, `crv`, `x`, `y`, full-length canonical
@@ -44,11 +52,11 @@ export function parsePublicJwk(value: unknown): EcPublicJwk {
  * @throws JoseError
  */
 export function publicKeyObject(jwk: PublicJwk): KeyObject {
-  const known = keyObjects.get(jwk)
+  const known = (jwk as Remembering)[KEY_OBJECT]
   if (known) return known
   try {
     const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
-    keyObjects.set(jwk, key)
+    if (Object.isExtensible(jwk)) Object.defineProperty(jwk, KEY_OBJECT, { value: key })
     return key
   } catch (cause) {
     throw new JoseError('key_invalid', 'jwk is not a point on its curve', { cause })

@@ -35,14 +35,14 @@ export function parseDisclosure(encoded: string, maxDepth: number): Disclosure {
   return { encoded, digest, name: second, value: third as Json }
 }
 
-/** Makes the disclosure of an object property. RFC 9901 §4.2.1. */
+/** Makes the disclosure of an object property; `salt` is base64url. RFC 9901 §4.2.1. */
 export function encodeProperty(salt: string, name: string, value: Json): string {
-  return encodeBase64url(JSON.stringify([salt, name, value]))
+  return encodeBase64url(`["${salt}",${JSON.stringify(name)},${JSON.stringify(value)}]`)
 }
 
-/** Makes the disclosure of an array element. RFC 9901 §4.2.2. */
+/** Makes the disclosure of an array element; `salt` is base64url. RFC 9901 §4.2.2. */
 export function encodeElement(salt: string, value: Json): string {
-  return encodeBase64url(JSON.stringify([salt, value]))
+  return encodeBase64url(`["${salt}",${JSON.stringify(value)}]`)
 }
 
 function parseArray(bytes: Uint8Array, maxDepth: number): readonly Json[] {

@@ -23,7 +23,7 @@ export interface SdJwtContent {
 }
 
 /**
- * Issues an SD-JWT with all its disclosures: a salt of 128 fresh bits for each (RFC 9901 §9.3), digests sorted so that
+ * Issues an SD-JWT with all its disclosures: a fresh salt for each (RFC 9901 §9.3), digests sorted so that
  * the order of claims is hidden (§4.2.4.1), decoys of the same form among them. Validity claims can not be made
  * disclosable (§9.7), and a path that names nothing is refused.
  * @throws SdJwtError
@@ -36,10 +36,8 @@ export async function issueSdJwt({
   signer,
   random,
 }: SdJwtContent): Promise<string> {
-  const marks = markPaths(
-    disclosable,
-    header.typ === 'dc+sd-jwt' ? VC_NEVER_DISCLOSED : NEVER_DISCLOSED,
-  )
+  const never = header.typ === 'dc+sd-jwt' ? VC_NEVER_DISCLOSED : NEVER_DISCLOSED
+  const marks = markPaths(disclosable, never)
   const blinder = new Blinder(decoys, random)
   const payload: Record<string, Json> = { ...blinder.object(claims, marks, true) }
   if (blinder.disclosures.length > 0) payload._sd_alg = 'sha-256'
@@ -72,12 +70,18 @@ function markPaths(paths: readonly ClaimPath[], never: ReadonlySet<string>): Mar
   return root
 }
 
-const SALT_BYTES = 16
+/** 144 bits, more than the 128 of §9.3, because 18 bytes are 24 characters without a remainder. */
+const SALT_BYTES = 18
+const SALT_CHARACTERS = 24
+/** Salts that are drawn at once. */
+const SALT_BATCH = 32
 
 class Blinder {
   readonly disclosures: string[] = []
   readonly #decoys: number
   readonly #random: Random
+  #salts = ''
+  #nextSalt = 0
 
   constructor(decoys: number, random: Random) {
     this.#decoys = decoys
@@ -145,7 +149,13 @@ class Blinder {
   }
 
   #salt(): string {
-    return encodeBase64url(this.#random(SALT_BYTES))
+    if (this.#nextSalt === this.#salts.length) {
+      this.#salts = encodeBase64url(this.#random(SALT_BYTES * SALT_BATCH))
+      this.#nextSalt = 0
+    }
+    const start = this.#nextSalt
+    this.#nextSalt = start + SALT_CHARACTERS
+    return this.#salts.slice(start, this.#nextSalt)
   }
 }
 

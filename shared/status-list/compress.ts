@@ -9,12 +9,14 @@ export const MAX_LIST_BYTES: number = 1 << 24
  * than the best level and within a tenth of its size for lists as they are. Token Status List §4.1 step 3.
  */
 export function deflateStatusList(list: Uint8Array): Buffer {
-  const runs = deflateSync(list, { level: 9, strategy: constants.Z_RLE, memLevel: 9 })
-  // Runs pay while set bits are rare; a list that stays over a twentieth of its size is tried the other way too.
-  if (runs.length * 20 < list.length) return runs
-  const huffman = deflateSync(list, { level: 9, strategy: constants.Z_HUFFMAN_ONLY, memLevel: 9 })
+  const runs = deflateSync(list, { ...ONE_CHUNK, strategy: constants.Z_RLE })
+  // Runs pay while set bits are rare; a list that stays over a quarter of its size is tried the other way too.
+  if (runs.length * 4 < list.length) return runs
+  const huffman = deflateSync(list, { ...ONE_CHUNK, strategy: constants.Z_HUFFMAN_ONLY })
   return huffman.length < runs.length ? huffman : runs
 }
+
+const ONE_CHUNK = { level: 9, memLevel: 9, chunkSize: 1 << 16 } as const
 
 /**
  * Inflates a list under a bound on its size; bytes after the end of the stream are refused, so that one list has one
