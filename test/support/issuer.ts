@@ -6,6 +6,7 @@ import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
 import type { EvidencePipeline } from '../../issuer/evidence/pipeline.ts'
 import { openArtefactStore } from '../../issuer/oid4vci/artefact-store.sqlite.ts'
+import type { ArtefactStore } from '../../issuer/oid4vci/artefact-store.ts'
 import { openAuthorizationServer } from '../../issuer/oid4vci/authorization-server.oidc.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from '../../issuer/oid4vci/metadata.ts'
 import { certify, makeAuthority, makeTrustList } from '../../issuer/pki/development-pki.ts'
@@ -19,9 +20,14 @@ import { issuerMigrations, openIssuerStore } from '../../issuer/store.sqlite.ts'
 import type { IssuerStore } from '../../issuer/store.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
-import { type Clock, systemClock } from '../../shared/clock.ts'
+import { type Clock, type NumericDate, systemClock } from '../../shared/clock.ts'
 import { type HttpServer, listen } from '../../shared/http/server.http.ts'
-import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
+import {
+  generateEd25519Key,
+  generateEs256Key,
+  openEd25519Key,
+  openEs256Key,
+} from '../../shared/key/signer.software.ts'
 import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Log } from '../../shared/log.ts'
 import { packageRoot } from '../../shared/package-root.ts'
@@ -58,6 +64,33 @@ export const WATCHLIST_FILE: string = join(
   'issuer/screening/lists/made-up-persons.json',
 )
 
+/** What an issuer keeps from one start to the next, beside its database. */
+export interface TestIdentity {
+  readonly port: number
+  readonly pkcs8: string
+  readonly x5c: readonly string[]
+  readonly logPkcs8: string
+  readonly trustList: string
+  readonly listKey: EcPublicJwk
+}
+
+export async function testIdentity(port: number, now: NumericDate): Promise<TestIdentity> {
+  const random = systemRandom
+  const authority = await makeAuthority('attestation', { key: generateEs256Key(), random, now })
+  const { signer, pkcs8 } = generateEs256Key()
+  const uris = [`http://127.0.0.1:${port}`]
+  const subject = { name: 'Test issuer', publicJwk: signer.publicJwk, uris, dns: [] }
+  const listSigner = generateEs256Key().signer
+  return {
+    port,
+    pkcs8,
+    x5c: await certify(authority, subject, { random, now }),
+    logPkcs8: generateEd25519Key().pkcs8,
+    trustList: await makeTrustList([authority], { signer: listSigner, sequence: 1, now }),
+    listKey: listSigner.publicJwk,
+  }
+}
+
 /** Opens an issuer; with `path` its database outlives it, and an issuer that is opened again goes on with it. */
 export async function openIssuer(
   pipeline: Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'>,
@@ -67,21 +100,22 @@ export async function openIssuer(
     readonly log?: Log
     readonly changeSigner?: (signer: CredentialSigner) => CredentialSigner
     readonly maxOpenSessions?: number
+    /** A port and keys that outlive a process. */
+    readonly identity?: TestIdentity
+    readonly changeStore?: (store: IssuerStore) => IssuerStore
+    readonly changeArtefacts?: (store: ArtefactStore) => ArtefactStore
   } = {},
 ): Promise<TestIssuer> {
   const { path = ':memory:', clock = systemClock, log = silentLog } = options
-  const server: HttpServer = await listen({ host: '127.0.0.1', port: 0 })
+  const port = options.identity?.port ?? 0
+  const server: HttpServer = await listen({ host: '127.0.0.1', port })
   const issuer = server.url
   const random = systemRandom
   const now = clock()
-  const key = { key: generateEs256Key(), random, now }
-  const authority = await makeAuthority('attestation', key)
-  const { signer } = generateEs256Key()
-  const subject = { name: 'Test issuer', publicJwk: signer.publicJwk, uris: [issuer], dns: [] }
-  const x5c = await certify(authority, subject, { random, now })
-  const listKey = generateEs256Key().signer
-  const trustList = await makeTrustList([authority], { signer: listKey, sequence: 1, now })
-  const anchors = anchorsOf(verifyTrustListSignature(trustList, { signerKey: listKey.publicJwk }))
+  const identity = options.identity ?? (await testIdentity(Number(new URL(issuer).port), now))
+  const { x5c, trustList, listKey } = identity
+  const signer = openEs256Key(identity.pkcs8)
+  const anchors = anchorsOf(verifyTrustListSignature(trustList, { signerKey: listKey }))
   const honest: CredentialSigner = {
     signer,
     x5c,
@@ -94,10 +128,15 @@ export async function openIssuer(
     status: statusMigrations,
     issuer: issuerMigrations,
   })
-  const store = openIssuerStore(db, { random, vct: IDENTITY_VCT })
+  const honestStore = openIssuerStore(db, { random, vct: IDENTITY_VCT })
+  const store = options.changeStore?.(honestStore) ?? honestStore
+  const artefacts = openArtefactStore(db)
   const statusStore = openStatusStore(db, { baseUrl: issuer, random })
-  const auditLog = openAuditLog(db, { origin: 'test/log', signer: generateEd25519Key().signer })
-  await store.recordTrustList(trustList, listKey.publicJwk, now)
+  const auditLog = openAuditLog(db, {
+    origin: 'test/log',
+    signer: openEd25519Key(identity.logPkcs8),
+  })
+  await store.recordTrustList(trustList, listKey, now)
   const cadence = { intervalSeconds: 60, validitySeconds: 3600 }
   const publisher = statusPublisher({
     store: statusStore,
@@ -112,13 +151,13 @@ export async function openIssuer(
   await publish()
   const keys = { reviewer: makeKey('reviewer', random), operator: makeKey('operator', random) }
   for (const role of ['reviewer', 'operator'] as const) {
-    const name = `${role}-${issuer}`
+    const name = `${role}-${keyDigest(keys[role]).slice(0, 8)}`
     await store.addKey({ name, role, sha256: keyDigest(keys[role]) }, now)
   }
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
-    store: openArtefactStore(db),
+    store: options.changeArtefacts?.(artefacts) ?? artefacts,
     clock,
     random,
     log,
@@ -153,7 +192,7 @@ export async function openIssuer(
     reviewerKey: keys.reviewer,
     operatorKey: keys.operator,
     trustList,
-    trustListKey: listKey.publicJwk,
+    trustListKey: listKey,
     publish,
     close: async () => {
       await server.close()
