@@ -1,36 +1,156 @@
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ensureModelFiles } from '../issuer/evidence/model.onnx.ts'
-import { supplyFiles } from '../issuer/evidence/model-supply.ts'
+import { ensureModelFiles, openModel } from '../issuer/evidence/model.onnx.ts'
+import { modelManifest, supplyFiles } from '../issuer/evidence/model-supply.ts'
 import { openReader } from '../issuer/evidence/pipeline.onnx.ts'
+import { packageRoot } from '../shared/package-root.ts'
 import type { Part } from './dataset.ts'
+import { measureBarcodes } from './measure-barcodes.ts'
+import { type FaceFigures, measureFaces } from './measure-faces.ts'
+import { measureLiveness } from './measure-liveness.ts'
+import { measurePhotographs } from './measure-photographs.ts'
 import { measureZones } from './measure-zones.ts'
-import { renderRate } from './statistics.ts'
+import { type Figures, regressions, renderReport, type Tracked, trackedRates } from './report.ts'
+
+const HELP = `npm run evaluate -- [options]
+
+Measures every stage on named data and writes docs/accuracy.md and docs/accuracy.json.
+
+  --only LIST      of zones, photographs, barcodes, faces, liveness (comma between)
+  --row NAME       one rendering of zones
+  --clean N        clean drawings (100); --degraded N  drawings of every other kind (60)
+  --part PART      reporting (default) or tuning; only reporting is written
+  --manifest FILE  a manifest with other models, to see old and new side by side
+  --check          write nothing; fail where a figure is worse than the committed one by more than its interval
+  --dry            write nothing
+  --verbose        say what was read otherwise than drawn
+`
+const STAGES = ['zones', 'photographs', 'barcodes', 'faces', 'liveness'] as const
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string' },
+    only: { type: 'string', default: STAGES.join(',') },
     row: { type: 'string' },
+    clean: { type: 'string', default: '100' },
+    degraded: { type: 'string', default: '60' },
     part: { type: 'string', default: 'reporting' },
-    count: { type: 'string', default: '40' },
+    manifest: { type: 'string', default: modelManifest },
+    check: { type: 'boolean', default: false },
+    dry: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
 const say = (line: string) => process.stdout.write(`${line}\n`)
+const elapsed = () => `${(performance.now() / 1000).toFixed(0)} s`
 
-const specimens = await supplyFiles('demo/specimen/manifest.json')
-const font = await readFile(specimens['font-ocr-b'] ?? '')
-const reader = await openReader(await ensureModelFiles({ report: say }), { threads: 1 })
-const started = performance.now()
-const rows = await measureZones({
-  models: reader.models.mrz,
-  font,
-  part: values.part as Part,
-  count: () => Number(values.count),
-  only: values.row,
-  ...(values.verbose ? { report: say } : {}),
-})
-for (const { name, whole, ok, wrongOk } of rows) {
-  say(`${name.padEnd(12)} whole ${renderRate(whole)}  ok ${renderRate(ok)}  wrong ok ${wrongOk}`)
+if (values.help) say(HELP)
+else process.exitCode = await evaluate()
+
+async function evaluate(): Promise<number> {
+  const figures = await measure(new Set(values.only.split(',')))
+  const report = renderReport(figures)
+  const tracked = trackedRates(figures)
+  const figuresFile = join(packageRoot, 'docs/accuracy.json')
+  if (values.check) {
+    const committed: readonly Tracked[] = JSON.parse(await readFile(figuresFile, 'utf8'))
+    const worse = regressions(committed, tracked)
+    for (const line of worse) say(`WORSE ${line}`)
+    return worse.length > 0 ? 1 : 0
+  }
+  if (values.dry || values.part !== 'reporting') {
+    say(report)
+    return 0
+  }
+  await writeFile(join(packageRoot, 'docs/accuracy.md'), report)
+  await writeFile(figuresFile, `${JSON.stringify(tracked, undefined, 2)}\n`)
+  say(`docs/accuracy.md and docs/accuracy.json written after ${elapsed()}`)
+  return 0
 }
-say(`${Math.round((performance.now() - started) / 1000)} s`)
+
+async function measure(stages: ReadonlySet<string>): Promise<Figures> {
+  const part = values.part as Part
+  const files = await ensureModelFiles({ manifest: values.manifest, report: say })
+  const reader = await openReader(files, { threads: 1 })
+  const { collector, models } = reader
+  const report = values.verbose ? { report: say } : {}
+  const figures: { -readonly [K in keyof Figures]: Figures[K] } = {
+    pipeline: collector.version,
+    models: collector.models,
+  }
+  if (stages.has('zones')) {
+    const specimens = await supplyFiles('demo/specimen/manifest.json')
+    const font = await readFile(specimens['font-ocr-b'] ?? '')
+    const count = (name: string) => Number(name === 'clean' ? values.clean : values.degraded)
+    figures.zones = await measureZones({
+      models: models.mrz,
+      font,
+      part,
+      count,
+      only: values.row,
+      ...report,
+    })
+    say(`zones after ${elapsed()}`)
+  }
+  const data = join(packageRoot, '../shared/data')
+  if (!existsSync(data)) {
+    say('SKIPPED: ../shared/data is absent, only drawings were measured')
+    return figures
+  }
+  if (stages.has('photographs')) {
+    figures.photographs = await measurePhotographs(models.mrz, {
+      folder: join(data, 'mrz'),
+      example: join(packageRoot, '../shared/examples/model-supply'),
+      paths: files.paths,
+    })
+    if (values.verbose) for (const line of figures.photographs.perFile) say(line)
+    say(`photographs after ${elapsed()}`)
+  }
+  if (stages.has('barcodes')) {
+    figures.barcodes = await measureBarcodes(join(data, 'pdf417'))
+    say(`barcodes after ${elapsed()}`)
+  }
+  if (stages.has('faces')) {
+    figures.faces = await faceFigures(join(data, 'faces'), part)
+    say(`faces after ${elapsed()}`)
+  }
+  if (stages.has('liveness')) {
+    const { detector, box, liveness } = models.faces
+    const bounds = { threshold: collector.liveness.threshold, review: collector.liveness.review }
+    figures.liveness = await measureLiveness({ detector, box, liveness, data, ...bounds })
+    say(`liveness after ${elapsed()}`)
+  }
+  return figures
+
+  async function faceFigures(folder: string, of: Part): Promise<FaceFigures> {
+    const ids = Object.entries(files.declarations)
+      .filter(([, { role }]) => role === 'face-embedding')
+      .map(([id]) => id)
+    const embeddings = await Promise.all(ids.map((id) => openModel(files, id, { threads: 1 })))
+    const used = collector.matchModels.map(({ id }) => id)
+    const groups = [1, 2, 3, 4, 5, 6]
+      .map((i) => join(packageRoot, `node_modules/@vladmandic/face-api/demo/sample${i}.jpg`))
+      .filter((path) => existsSync(path))
+    return await measureFaces({
+      detector: models.faces.detector,
+      mesh: models.faces.mesh,
+      embeddings,
+      fusions: {
+        ...Object.fromEntries(ids.map((id) => [id, [id]])),
+        [`pipeline: ${used.length} fused`]: used,
+        [`all ${ids.length} fused`]: ids,
+      },
+      used: {
+        fusion: `pipeline: ${used.length} fused`,
+        accept: collector.faceMatch.threshold,
+        review: collector.faceMatch.review,
+      },
+      folder,
+      groups,
+      part: of,
+      report: say,
+    })
+  }
+}

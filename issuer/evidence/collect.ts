@@ -15,30 +15,39 @@ export interface Collector {
   readonly models: readonly ModelReference[]
   readonly matchModels: readonly MatchModel[]
   readonly livenessModels: readonly string[]
+  readonly faceMatch: ScoreLimits
+  readonly liveness: ScoreLimits
+}
+
+/** From `threshold` on a score speaks for the applicant, from `review` on a person looks. */
+export interface ScoreLimits {
+  readonly threshold: number
+  readonly review: number
 }
 
 /**
  * At z of 2 the strangers within one photograph that were measured are refused, at -0.27 one in a thousand pairs of
  * strangers of mixed sets passes: between the two a person looks.
  */
-const FACE_MATCH = { threshold: 2, review: -0.27 }
-const LIVENESS = { threshold: 0.45, review: 0.25 }
+export const FACE_MATCH_LIMITS: ScoreLimits = { threshold: 2, review: -0.27 }
+export const LIVENESS_LIMITS: ScoreLimits = { threshold: 0.45, review: 0.25 }
 
 /** Compares the portrait with the selfie and sums up what both showed. Pure. */
 export function collectEvidence(
-  { version, models, matchModels, livenessModels }: Collector,
+  collector: Collector,
   { document, selfie, now }: { document: DocumentReading; selfie: SelfieReading; now: NumericDate },
 ): Evidence {
+  const { version, models, matchModels, livenessModels } = collector
   const { fused } = compareFaces(matchModels, document.portrait, selfie.face)
   const faceMatch: Score = {
     value: rounded(fused),
-    ...FACE_MATCH,
+    ...collector.faceMatch,
     models: matchModels.map(({ id }) => id),
     assurance: 'measured',
   }
   const liveness: Score = {
     value: rounded(selfie.liveness),
-    ...LIVENESS,
+    ...collector.liveness,
     models: livenessModels,
     assurance: 'measured',
   }

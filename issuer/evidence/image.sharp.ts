@@ -6,7 +6,7 @@ const MAX_BYTES = 16 * 1024 * 1024
 const MAX_PIXELS = 50_000_000
 const MIN_SIDE = 160
 const DECODE_SECONDS = 10
-const SMALLEST_LEVEL = 512
+const SMALLEST_LEVEL = 100
 
 const SIGNATURES = {
   jpeg: (head: Buffer) => head.readUIntBE(0, 3) === 0xffd8ff,
@@ -22,7 +22,7 @@ const SIGNATURES = {
  */
 export async function decodeImage(
   upload: Uint8Array,
-  { longestSide }: { longestSide: number },
+  { longestSide, smallestSide = MIN_SIDE }: { longestSide: number; smallestSide?: number },
 ): Promise<Image> {
   const source = Buffer.from(upload.buffer, upload.byteOffset, upload.byteLength)
   const format = formatOf(source)
@@ -32,7 +32,7 @@ export async function decodeImage(
   if (source.length > MAX_BYTES) {
     throw new Problem('image_too_large', `send at most ${MAX_BYTES / 1024 / 1024} MiB`)
   }
-  await checkHeader(source, format)
+  await checkHeader(source, { format, smallestSide })
   const whole = await decode(source, longestSide)
   const levels: Pixels[] = [whole]
   for (
@@ -53,7 +53,10 @@ function formatOf(source: Buffer): keyof typeof SIGNATURES | undefined {
 }
 
 /** Reads dimensions from the header alone, so that a pixel bomb is refused before it is inflated. */
-async function checkHeader(source: Buffer, format: string): Promise<void> {
+async function checkHeader(
+  source: Buffer,
+  { format, smallestSide }: { format: string; smallestSide: number },
+): Promise<void> {
   const header = await sharp(source, { limitInputPixels: false })
     .metadata()
     .catch((cause) => {
@@ -65,8 +68,8 @@ async function checkHeader(source: Buffer, format: string): Promise<void> {
   if (header.width * header.height > MAX_PIXELS) {
     throw new Problem('image_too_large', `send at most ${MAX_PIXELS / 1e6} million pixels`)
   }
-  if (Math.min(header.width, header.height) < MIN_SIDE) {
-    throw new Problem('image_too_small', `send at least ${MIN_SIDE} pixels on the shorter side`)
+  if (Math.min(header.width, header.height) < smallestSide) {
+    throw new Problem('image_too_small', `send at least ${smallestSide} pixels on the shorter side`)
   }
 }
 

@@ -58,29 +58,32 @@ export function sample(
   const f = (map[5] + 0.5) * sy - 0.5
   const result = new Float32Array(width * height * 3)
   const steps = Math.max(1, Math.min(4, Math.round(Math.sqrt(Math.abs(a * e - b * d)))))
-  if (steps === 1) {
-    accumulate(result, level, [a, b, c, d, e, f], width, height, outside)
-    return result
-  }
+  const share = 1 / (steps * steps)
+  const target = { result, width, height, share, outside }
   for (let step = 0; step < steps * steps; step++) {
     const ox = ((step % steps) + 0.5) / steps - 0.5
     const oy = (Math.floor(step / steps) + 0.5) / steps - 0.5
-    const shifted: Affine = [a, b, c + a * ox + b * oy, d, e, f + d * ox + e * oy]
-    accumulate(result, level, shifted, width, height, outside)
+    accumulate(target, level, [a, b, c + a * ox + b * oy, d, e, f + d * ox + e * oy])
   }
-  const share = 1 / (steps * steps)
-  for (let i = 0; i < result.length; i++) result[i] = (result[i] as number) * share
   return result
 }
 
+interface Target {
+  readonly result: Float32Array
+  readonly width: number
+  readonly height: number
+  readonly share: number
+  readonly outside: number
+}
+
+/** Adds one sample to each pixel of the result. The hot loop of everything that reads an image. */
 function accumulate(
-  result: Float32Array,
+  { result, width, height, share, outside }: Target,
   { rgb, width: w, height: h }: Pixels,
   [a, b, c, d, e, f]: Affine,
-  width: number,
-  height: number,
-  outside: number,
 ): void {
+  const beyond = outside * share
+  const row = w * 3
   let at = 0
   for (let y = 0; y < height; y++) {
     let sx = b * y + c
@@ -88,35 +91,54 @@ function accumulate(
     for (let x = 0; x < width; x++, at += 3, sx += a, sy += d) {
       const x0 = Math.floor(sx)
       const y0 = Math.floor(sy)
-      const u = sx - x0
-      const v = sy - y0
-      if (x0 >= 0 && y0 >= 0 && x0 < w - 1 && y0 < h - 1) {
-        const p = (y0 * w + x0) * 3
-        const q = p + w * 3
-        const w00 = (1 - u) * (1 - v)
-        const w10 = u * (1 - v)
-        const w01 = (1 - u) * v
-        const w11 = u * v
-        for (let k = 0; k < 3; k++) {
-          result[at + k] =
-            (result[at + k] as number) +
-            w00 * (rgb[p + k] as number) +
-            w10 * (rgb[p + 3 + k] as number) +
-            w01 * (rgb[q + k] as number) +
-            w11 * (rgb[q + 3 + k] as number)
-        }
+      if (x0 < -1 || y0 < -1 || x0 >= w || y0 >= h) {
+        result[at] = (result[at] as number) + beyond
+        result[at + 1] = (result[at + 1] as number) + beyond
+        result[at + 2] = (result[at + 2] as number) + beyond
         continue
       }
-      for (let corner = 0; corner < 4; corner++) {
-        const xx = x0 + (corner & 1)
-        const yy = y0 + (corner >> 1)
-        const weight = (corner & 1 ? u : 1 - u) * (corner >> 1 ? v : 1 - v)
-        const inside = xx >= 0 && yy >= 0 && xx < w && yy < h
-        const from = (yy * w + xx) * 3
-        for (let k = 0; k < 3; k++) {
-          result[at + k] =
-            (result[at + k] as number) + weight * (inside ? (rgb[from + k] as number) : outside)
-        }
+      const u = sx - x0
+      const v = sy - y0
+      const w11 = u * v * share
+      const w01 = v * share - w11
+      const w10 = u * share - w11
+      const w00 = share - w10 - w01 - w11
+      if (x0 >= 0 && y0 >= 0 && x0 < w - 1 && y0 < h - 1) {
+        const p = y0 * row + x0 * 3
+        const q = p + row
+        result[at] =
+          (result[at] as number) +
+          w00 * (rgb[p] as number) +
+          w10 * (rgb[p + 3] as number) +
+          w01 * (rgb[q] as number) +
+          w11 * (rgb[q + 3] as number)
+        result[at + 1] =
+          (result[at + 1] as number) +
+          w00 * (rgb[p + 1] as number) +
+          w10 * (rgb[p + 4] as number) +
+          w01 * (rgb[q + 1] as number) +
+          w11 * (rgb[q + 4] as number)
+        result[at + 2] =
+          (result[at + 2] as number) +
+          w00 * (rgb[p + 2] as number) +
+          w10 * (rgb[p + 5] as number) +
+          w01 * (rgb[q + 2] as number) +
+          w11 * (rgb[q + 5] as number)
+        continue
+      }
+      const left = x0 >= 0
+      const right = x0 < w - 1
+      const above = y0 >= 0
+      const below = y0 < h - 1
+      const p = y0 * row + x0 * 3
+      for (let k = 0; k < 3; k++) {
+        const i = p + k
+        result[at + k] =
+          (result[at + k] as number) +
+          w00 * (left && above ? (rgb[i] as number) : outside) +
+          w10 * (right && above ? (rgb[i + 3] as number) : outside) +
+          w01 * (left && below ? (rgb[i + row] as number) : outside) +
+          w11 * (right && below ? (rgb[i + row + 3] as number) : outside)
       }
     }
   }

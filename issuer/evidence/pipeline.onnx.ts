@@ -1,48 +1,30 @@
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { canonicalJson, type Json } from '../../shared/json.ts'
-import { Problem } from '../../shared/problem.ts'
-import { type Collector, collectEvidence } from './collect.ts'
-import { interpretDocument } from './document/document-evidence.ts'
-import { readSide } from './document/read-document.ts'
+import { type Collector, collectEvidence, FACE_MATCH_LIMITS, LIVENESS_LIMITS } from './collect.ts'
 import type { MrzModels } from './document/read-mrz.ts'
 import { type TextAlphabet, textAlphabet } from './document/recognise.ts'
-import type { ModelReference, Warning } from './evidence.ts'
-import { detectFaces, type FaceBox } from './face/detect.ts'
-import { embeddingOf, embedFace } from './face/embed.ts'
-import { findLandmarks, type Landmarks } from './face/landmarks.ts'
-import { livenessOf } from './face/liveness.ts'
-import { type FaceQuality, measureQuality, qualityFaults } from './face/quality.ts'
+import type { ModelReference } from './evidence.ts'
+import { embeddingOf } from './face/embed.ts'
 import { decodeImage } from './image.sharp.ts'
-import type { Image } from './image.ts'
 import { ensureModelFiles, type ModelFiles, type ModelOptions, openModel } from './model.onnx.ts'
-import type { Model } from './model.ts'
 import type { DocumentReading, EvidencePipeline, SelfieReading } from './pipeline.ts'
+import {
+  type EvidenceModels,
+  type FaceModels,
+  readDocumentImage,
+  readSelfieImage,
+} from './read-images.ts'
 import { openWorkerPool, type PoolLimits } from './worker-pool.ts'
 
 /** Raised when a rule or a threshold changes what the same images give. */
 const RULES = 1
-const DOCUMENT_SIDE = 2400
-const SELFIE_SIDE = 1600
-/** A second face of less than this share of the first is a bystander. */
-const BYSTANDER = 0.35
-
-/** The networks that read a face. */
-export interface FaceModels {
-  readonly detector: Model
-  readonly mesh: Model
-  readonly embeddings: readonly Model[]
-  readonly box: Model
-  readonly liveness: Model
-}
-
-/** The networks of the pipeline, opened. */
-export interface EvidenceModels {
-  readonly faces: FaceModels
-  readonly mrz: MrzModels
-}
-
+/** Longest side of what is read, in pixels. */
+export const DOCUMENT_SIDE = 2400
+export const SELFIE_SIDE = 1600
 /** Reads in the thread that calls; what {@link openPipeline} gives each of its threads. */
 export interface EvidenceReader {
   readonly collector: Collector
@@ -86,7 +68,10 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
 function threadScript(): URL {
   if (import.meta.url.endsWith('.js')) return new URL('./worker.onnx.js', import.meta.url)
   const source = new URL('./worker.onnx.ts', import.meta.url).href
-  const tsx = import.meta.resolve('tsx/esm/api')
+  const tsx = new URL(
+    'dist/esm/api/index.mjs',
+    pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json')),
+  ).href
   const script = `import { register } from '${tsx}'; register(); await import('${source}')`
   return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
 }
@@ -127,10 +112,18 @@ export async function openReader(
         embedding: embeddingOf(model),
       })),
       livenessModels: [box.id, liveness.id],
+      faceMatch: FACE_MATCH_LIMITS,
+      liveness: LIVENESS_LIMITS,
     },
     models: { faces, mrz },
-    readDocument: (upload, now) => readDocument(mrz, faces, { upload, now }),
-    readSelfie: (upload) => readSelfie(faces, upload),
+    readDocument: async (upload, now) => {
+      const image = await decodeImage(upload, { longestSide: DOCUMENT_SIDE })
+      return await readDocumentImage({ faces, mrz }, image, now)
+    },
+    readSelfie: async (upload) => {
+      const image = await decodeImage(upload, { longestSide: SELFIE_SIDE })
+      return await readSelfieImage(faces, image)
+    },
     close: async () => {
       await Promise.all(opened.map((model) => model.close()))
     },
@@ -146,66 +139,4 @@ async function readAlphabet({ paths }: ModelFiles): Promise<TextAlphabet> {
   const path = paths['text-alphabet']
   if (!path) throw new Error('the manifest names no text-alphabet')
   return textAlphabet(await readFile(path, 'utf8'))
-}
-
-async function readDocument(
-  mrzModels: MrzModels,
-  faces: FaceModels,
-  { upload, now }: { upload: Uint8Array; now: NumericDate },
-): Promise<DocumentReading> {
-  const image = await decodeImage(upload, { longestSide: DOCUMENT_SIDE })
-  const reading = await readSide(mrzModels, image)
-  if (!reading) {
-    throw new Problem(
-      'mrz_not_found',
-      'show the whole page with the lines of < signs, flat, sharp and without glare',
-    )
-  }
-  const { document, warnings } = interpretDocument(reading, now)
-  const [face] = await detectFaces(faces.detector, image)
-  if (!face) {
-    throw new Problem('face_not_found', 'show the whole page with the portrait, without glare')
-  }
-  const { template, quality, landmarks } = await readFace(faces, image, face)
-  assertFace(landmarks, 'show the whole page with the portrait, without glare')
-  return {
-    document,
-    portrait: template,
-    quality,
-    warnings: [...warnings, ...qualityWarnings('portrait_quality_low', quality)],
-  }
-}
-
-async function readSelfie(faces: FaceModels, upload: Uint8Array): Promise<SelfieReading> {
-  const image = await decodeImage(upload, { longestSide: SELFIE_SIDE })
-  const [face, second] = await detectFaces(faces.detector, image)
-  if (!face) throw new Problem('face_not_found', 'look straight into the camera in good light')
-  if (second && second.width > BYSTANDER * face.width) {
-    throw new Problem('face_multiple', 'take the picture alone')
-  }
-  const { template, quality, landmarks } = await readFace(faces, image, face)
-  assertFace(landmarks, 'look straight into the camera in good light')
-  const liveness = await livenessOf(faces, image, face)
-  return {
-    face: template,
-    quality,
-    liveness,
-    warnings: qualityWarnings('selfie_quality_low', quality),
-  }
-}
-
-function qualityWarnings(code: Warning['code'], quality: FaceQuality): readonly Warning[] {
-  const detail = qualityFaults(quality)
-  return detail.length > 0 ? [{ code, feature: 'face', detail }] : []
-}
-
-async function readFace(faces: FaceModels, image: Image, face: FaceBox) {
-  const landmarks = await findLandmarks(faces.mesh, image, face)
-  const template = await embedFace(faces.embeddings, image, landmarks.points)
-  return { landmarks, template, quality: measureQuality(image, landmarks) }
-}
-
-/** The detector proposes, the mesh confirms. */
-function assertFace({ score }: Landmarks, remedy: string): void {
-  if (score < 0.5) throw new Problem('face_not_found', remedy)
 }

@@ -58,13 +58,16 @@ async function detectIn(
     return found.data
   }
   const scale = size / SIZE
+  const secondGrid = ANCHORS.length - FIRST_GRID
+  const scores = [table(FIRST_GRID, 1), table(secondGrid, 1)] as const
+  const boxes = [table(FIRST_GRID, 16), table(secondGrid, 16)] as const
   const faces: FaceBox[] = []
   for (const [i, [anchorX, anchorY]] of ANCHORS.entries()) {
-    const rows = i < FIRST_GRID ? FIRST_GRID : ANCHORS.length - FIRST_GRID
+    const grid = i < FIRST_GRID ? 0 : 1
     const row = i < FIRST_GRID ? i : i - FIRST_GRID
-    const score = 1 / (1 + Math.exp(-(table(rows, 1)[row] ?? 0)))
+    const score = 1 / (1 + Math.exp(-(scores[grid][row] ?? 0)))
     if (score < THRESHOLD) continue
-    const values = table(rows, 16).subarray(16 * row, 16 * row + 16)
+    const values = boxes[grid].subarray(16 * row, 16 * row + 16)
     const at = (k: number) => values[k] ?? 0
     const point = (k: number): Point => [
       (at(k) + anchorX) * scale + cx - size / 2,
