@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import type { NumericDate } from '../clock.ts'
+import { DcqlError } from '../dcql/error.ts'
 import { type DcqlQuery, parseDcqlQuery } from '../dcql/query.ts'
 import { ProtocolError } from '../error.ts'
+import { JoseError } from '../jose/error.ts'
 import type { ContentEncryption, EncryptionJwk } from '../jose/jwe.ts'
 import { parsePublicJwk } from '../jose/jwk.ts'
 import { parseJwt, signJwt, verifyJwt } from '../jose/jws.ts'
 import type { JsonObject } from '../json.ts'
 import type { Es256Signer } from '../key/signer.ts'
+import { TrustError } from '../trust/error.ts'
 import type { AnchorsAt } from '../trust/role.ts'
 import { type VerifiedChain, verifyX5c } from '../trust/x5c.ts'
 import { checkClientIdPrefix, x509HashClientId } from './client-id.ts'
@@ -287,6 +290,9 @@ function refusing<T>(message: string, check: () => T): T {
   try {
     return check()
   } catch (cause) {
+    const known =
+      cause instanceof JoseError || cause instanceof TrustError || cause instanceof DcqlError
+    if (!known) throw cause
     throw new ProtocolError('invalid_request', message, { cause })
   }
 }

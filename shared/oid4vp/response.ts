@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { ProtocolError } from '../error.ts'
+import { JoseError } from '../jose/error.ts'
 import { type ContentEncryption, decryptJwe, type EncryptionJwk, encryptJwe } from '../jose/jwe.ts'
-import { type Json, parseJsonBytes } from '../json.ts'
+import { type Json, JsonError, parseJsonBytes } from '../json.ts'
 import type { Random } from '../random.ts'
 import { RESPONSE_ENCRYPTIONS } from './request.ts'
 
@@ -94,6 +95,7 @@ export async function decryptResponse(
     })
     payload = parseJsonBytes(plaintext, { maxLength: MAX_RESPONSE_LENGTH, maxDepth: 8 })
   } catch (cause) {
+    if (!(cause instanceof JoseError || cause instanceof JsonError)) throw cause
     throw new ProtocolError('invalid_request', 'response cannot be decrypted', { cause })
   }
   const presentation = presentationSchema.safeParse(payload)
