@@ -29,6 +29,8 @@ export interface VerifierConfig {
   readonly policies?: string | undefined
   readonly redirectOrigins: readonly string[]
   readonly requestLifetimeSeconds: number
+  /** Days after which an answer is erased; without it, only the platform erases. */
+  readonly answerRetentionDays?: number | undefined
   /** True on one machine only: status lists and trust lists may then be at private addresses and plain HTTP. */
   readonly allowPrivateNetworks: boolean
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -55,6 +57,7 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   policies: z.string().optional(),
   redirectOrigins: z.array(origin).default([]),
   requestLifetimeSeconds: z.int().min(30).max(3600).default(300),
+  answerRetentionDays: z.int().min(1).max(36_500).optional(),
   allowPrivateNetworks: z.boolean().default(false),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 })

@@ -33,6 +33,8 @@ import type { World } from './world.ts'
 
 const MAX_FETCH_BYTES = 16 << 20
 const FETCH_TIMEOUT_MS = 10_000
+const DAY_SECONDS = 86_400
+const UNANSWERED_RETENTION_DAYS = 30
 
 process.umask(0o077)
 
@@ -96,7 +98,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   })
   const store = openVerifierStore(db)
   const auditLog = openAuditLog(db, {
-    origin: new URL(config.baseUrl).host,
+    origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
   })
   const trustList = trustListKeeper({
@@ -142,6 +144,18 @@ async function serve(configFile: string | undefined): Promise<void> {
         },
       },
       { name: 'expiry', everySeconds: 10, run: () => store.expireRequests(systemClock()) },
+      {
+        name: 'retention',
+        everySeconds: 3600,
+        run: () => {
+          const now = systemClock()
+          const days = config.answerRetentionDays
+          return store.forgetRequests({
+            unanswered: now - UNANSWERED_RETENTION_DAYS * DAY_SECONDS,
+            answered: days === undefined ? undefined : now - days * DAY_SECONDS,
+          })
+        },
+      },
       { name: 'log checkpoint', everySeconds: 1, run: () => auditLog.publish(systemClock()) },
     ],
     log,

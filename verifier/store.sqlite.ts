@@ -153,6 +153,25 @@ export function openVerifierStore(db: Database): VerifierStore {
         .prepare<[string], string>('SELECT text FROM artefact WHERE sha256 = ?')
         .pluck()
         .get(sha256) as string | undefined,
+    forgetRequest: async (id, platform) =>
+      immediate(db, () => {
+        if (load(db, 'id', id)?.platform !== platform) {
+          throw new Problem('request_not_found', 'this key has made no such request')
+        }
+        forget(db, [id])
+      }),
+    forgetRequests: async ({ unanswered, answered }) =>
+      immediate(db, () => {
+        const ids = db
+          .prepare<[NumericDate, NumericDate], string>(
+            `SELECT id FROM presentation_request WHERE ended_at IS NOT NULL
+               AND ended_at < iif(state = 'answered', ?, ?)`,
+          )
+          .pluck()
+          .all(answered ?? 0, unanswered) as string[]
+        forget(db, ids)
+        return ids.length
+      }),
     expireRequests: async (now) =>
       immediate(db, () => {
         const due = db
@@ -249,6 +268,13 @@ function save(db: Database, request: PresentationRequest): void {
     endedAt: open ? null : request.endedAt,
     open: open ? 1 : 0,
   })
+}
+
+function forget(db: Database, ids: readonly string[]): void {
+  for (const id of ids) {
+    db.prepare('DELETE FROM answer WHERE request_id = ?').run(id)
+    db.prepare('DELETE FROM presentation_request WHERE id = ?').run(id)
+  }
 }
 
 function keep(db: Database, artefacts: readonly Artefact[]): void {

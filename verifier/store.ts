@@ -76,6 +76,16 @@ export interface VerifierStore {
   ): Promise<void>
   /** The text of an artefact. */
   findArtefact(sha256: string): Promise<string | undefined>
+  /**
+   * Erases a request that this platform made, with its answer and all that is told of a person; artefacts that tell of nobody
+   * stay. Its log entries stay too and mean nothing any more. @throws Problem `request_not_found`
+   */
+  forgetRequest(id: string, platform: string): Promise<void>
+  /** Erases every request that ended before: without an answer, and with one where that is to be erased too. Answers how many. */
+  forgetRequests(before: {
+    readonly unanswered: NumericDate
+    readonly answered?: NumericDate | undefined
+  }): Promise<number>
   /** Moves every request whose time has passed to `expired`, so that its key is gone; answers how many. */
   expireRequests(now: NumericDate): Promise<number>
 }

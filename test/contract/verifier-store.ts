@@ -214,6 +214,32 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
         now,
       )
 
+    it('erases a request and all that was answered, for the platform that made it', async () => {
+      const request = await retrieved()
+      await record(under.first, request.responseId, 'to be erased')
+      const before = await logSize()
+      await refuses('request_not_found', () => under.first.forgetRequest(request.id, 'other'))
+      await under.first.forgetRequest(request.id, 'backend')
+      expect(await under.second.findRequest(request.id, 'backend', NOW)).to.equal(undefined)
+      await refuses('request_not_found', () => under.first.forgetRequest(request.id, 'backend'))
+      await refuses('request_not_found', () => under.first.awaitResponse(request.responseId, NOW))
+      expect(await logSize()).to.equal(before)
+    })
+
+    it('erases what ended before a day, answers only when asked to', async () => {
+      const [answered, refused, open] = [await retrieved(), await retrieved(), await retrieved()]
+      await record(under.first, answered.responseId, 'kept')
+      await under.first.recordRefusal(refused.responseId, 'access_denied', NOW)
+      await under.first.forgetRequests({ unanswered: NOW })
+      expect(await under.first.findRequest(refused.id, 'backend', NOW)).not.to.equal(undefined)
+      await under.first.forgetRequests({ unanswered: NOW + 1 })
+      expect(await under.first.findRequest(refused.id, 'backend', NOW)).to.equal(undefined)
+      expect(await under.first.findRequest(answered.id, 'backend', NOW)).not.to.equal(undefined)
+      await under.first.forgetRequests({ unanswered: NOW + 1, answered: NOW + 1 })
+      expect(await under.first.findRequest(answered.id, 'backend', NOW)).to.equal(undefined)
+      expect(await under.first.findRequest(open.id, 'backend', NOW)).not.to.equal(undefined)
+    })
+
     it('uses a response code once, for its own request and platform', async () => {
       const request = await retrieved({ redirectUri: 'https://driver.example/back' })
       const code = sha256Hex('code')

@@ -48,6 +48,10 @@ export function accept(
   if (presentation.policySha256 !== policy.sha256 || presentation.credentials.length === 0) {
     findings.push({ outcome: 'refuse', code: 'policy_mismatch' })
   }
+  // Two credentials may be of two people; until a policy can say what ties them together, nothing does.
+  if (presentation.credentials.length > 1) {
+    findings.push({ outcome: 'refuse', code: 'credentials_not_linked' })
+  }
   const outcome = findings.reduce<Outcome>(
     (worst, finding) => severer(worst, finding.outcome),
     'accept',

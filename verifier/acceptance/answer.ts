@@ -2,6 +2,7 @@ import { commit, commitmentSalt } from '../../shared/audit/commitment.ts'
 import type { AuditEntry } from '../../shared/audit/entry.ts'
 import { decodeBase64url, encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
+import { ProtocolError } from '../../shared/error.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import {
@@ -18,7 +19,7 @@ import {
   type VerifiedPresentation,
   verifyPresentation,
 } from '../presentation/verify.ts'
-import type { VerifierIdentity } from '../request/create.ts'
+import { checkIdentity, type VerifierIdentity } from '../request/create.ts'
 import type { RetrievedRequest } from '../request/request.ts'
 import type { Answer, Artefact, VerifierStore } from '../store.ts'
 import type { TrustInForce, TrustListKeeper } from '../trust-list.ts'
@@ -50,6 +51,7 @@ export async function answerRequest(
 ): Promise<{ readonly redirectUri?: string | undefined }> {
   const { store } = context
   const request = await store.awaitResponse(responseId, now)
+  checkIdentity(request, context.identity)
   const response = await readResponse(form, request)
   if (response.kind === 'error') {
     await store.recordRefusal(responseId, response.error, now)
@@ -111,6 +113,7 @@ async function readResponse(
       expectedKid: request.encryptionKey.kid,
     })
   } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause
     throw new Problem('response_unreadable', 'encrypt vp_token to the key of the request object', {
       cause,
     })

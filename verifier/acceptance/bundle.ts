@@ -1,8 +1,17 @@
 import { z } from 'zod'
 import { sha256Hex } from '../../shared/hash.ts'
-import { canonicalJson, type Json, type JsonObject, parseJson } from '../../shared/json.ts'
+import { JoseError } from '../../shared/jose/error.ts'
+import {
+  canonicalJson,
+  type Json,
+  JsonError,
+  type JsonObject,
+  parseJson,
+} from '../../shared/json.ts'
 import type { PublicJwk } from '../../shared/key/signer.ts'
 import type { VpToken } from '../../shared/oid4vp/response.ts'
+import { Problem } from '../../shared/problem.ts'
+import { TrustError } from '../../shared/trust/error.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import {
   anchorsOf,
@@ -10,7 +19,7 @@ import {
   verifyTrustListSignature,
 } from '../../shared/trust/trust-list.ts'
 import type { VerifiedChain } from '../../shared/trust/x5c.ts'
-import { type Policy, parsePolicy } from '../policy/policy.ts'
+import { type Policy, PolicyError, parsePolicy } from '../policy/policy.ts'
 import { verifyArchived } from '../presentation/archived.ts'
 import { presentationDigest, type VerifiedPresentation } from '../presentation/verify.ts'
 import { type Acceptance, accept, sameAcceptance } from './accept.ts'
@@ -45,6 +54,7 @@ export function parseReceiptBundle(text: string): ReceiptBundle {
   try {
     value = parseJson(text, { maxLength: 64 << 20 })
   } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause
     throw new ReceiptError('receipt_malformed', 'the file is not JSON', { cause })
   }
   const parsed = bundleSchema.safeParse(value)
@@ -150,6 +160,7 @@ async function verifyAgain(
       verifiedAt: receipt.iat,
     })
   } catch (cause) {
+    if (!(cause instanceof Problem)) throw cause
     throw new ReceiptError('presentation_invalid', 'the presentation does not verify', { cause })
   }
 }
@@ -179,7 +190,9 @@ function step<T>(code: ReceiptErrorCode, message: string, check: () => T): T {
   try {
     return check()
   } catch (cause) {
-    if (cause instanceof ReceiptError) throw cause
+    const known =
+      cause instanceof JoseError || cause instanceof TrustError || cause instanceof PolicyError
+    if (!known) throw cause
     throw new ReceiptError(code, message, { cause })
   }
 }

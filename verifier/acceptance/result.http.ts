@@ -32,6 +32,12 @@ export function resultRouter(
     response.set('Cache-Control', 'no-store').json(answered.bundle)
   })
 
+  router.delete('/requests/:id', async (request, response) => {
+    const platform = platformOf(request.headers.authorization, apiKeys)
+    await store.forgetRequest(String(request.params.id), platform)
+    response.status(204).end()
+  })
+
   // The code proves that the browser which was sent back is in the session that asked. OpenID4VP 1.0 §13.3, §14.2.
   router.post('/requests/:id/redemption', ...jsonBody(1024), async (request, response) => {
     const platform = platformOf(request.headers.authorization, apiKeys)

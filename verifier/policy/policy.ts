@@ -136,6 +136,7 @@ function checkQuery(
   for (const id of Object.keys(credentials)) {
     if (!ids.includes(id)) throw new PolicyError(`credentials.${id}: the query does not ask for it`)
   }
+  checkOneCredential(query)
   for (const credential of query.credentials) {
     const policy = Object.hasOwn(credentials, credential.id)
       ? credentials[credential.id]
@@ -155,5 +156,20 @@ function checkQuery(
         )
       }
     }
+  }
+}
+
+/**
+ * A policy takes one credential, of one kind or of several alternatives: two credentials may be of two people, and no rule
+ * can say yet what ties them together.
+ */
+function checkOneCredential({ credentials, credential_sets: sets }: DcqlQuery): void {
+  if (credentials.some(({ multiple }) => multiple)) {
+    throw new PolicyError('query: multiple is not supported')
+  }
+  const alternatives =
+    sets?.length === 1 && sets[0]?.required && sets[0].options.every(({ length }) => length === 1)
+  if (credentials.length > 1 && !alternatives) {
+    throw new PolicyError('query: several credentials must be alternatives in one credential set')
   }
 }

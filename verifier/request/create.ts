@@ -4,6 +4,7 @@ import { generateEncryptionKey } from '../../shared/jose/jwe.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Es256Signer } from '../../shared/key/signer.ts'
 import { renderRequestReference, signRequestObject } from '../../shared/oid4vp/request.ts'
+import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RequestedRequest, RetrievedRequest } from './request.ts'
@@ -68,6 +69,18 @@ export function requestReference(
     requestUri,
     link: renderRequestReference({ clientId, requestUri, requestUriMethod: 'post' }),
   }
+}
+
+/**
+ * A request that was made under an earlier access certificate names another client identifier, which nobody can speak for any
+ * more. @throws Problem `request_expired`
+ */
+export function checkIdentity(
+  { clientId }: RetrievedRequest,
+  identity: Pick<VerifierIdentity, 'clientId'>,
+): void {
+  if (clientId === identity.clientId) return
+  throw new Problem('request_expired', 'the verifier has a new certificate; ask for a new request')
 }
 
 /** The signed request object, with the wallet's nonce when it sent one. OpenID4VP 1.0 §5.10.1. */

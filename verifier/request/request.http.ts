@@ -10,6 +10,7 @@ import { parseRequest } from '../../shared/schema.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { VerifierStore } from '../store.ts'
 import {
+  checkIdentity,
   createRequest,
   renderRequestObject,
   requestReference,
@@ -85,6 +86,7 @@ export function requestRouter(context: RequestContext): Router {
     walletNonce: string | undefined,
   ): Promise<string> => {
     const retrieved = await store.retrieveObject(objectId, clock())
+    checkIdentity(retrieved, identity)
     const policy = await context.findPolicy(retrieved.policySha256)
     return renderRequestObject(retrieved, policy, identity, walletNonce)
   }
@@ -105,7 +107,8 @@ export function requestRouter(context: RequestContext): Router {
 
 /** The name of the key that a caller holds. Only digests are compared. @throws Problem `not_authenticated` */
 export function platformOf(authorization: string | undefined, apiKeys: readonly ApiKey[]): string {
-  const digest = sha256Hex(bearerToken(authorization) ?? '')
+  const token = bearerToken(authorization)
+  const digest = token === undefined ? undefined : sha256Hex(token)
   const key = apiKeys.find(({ sha256 }) => sha256 === digest)
   if (!key) throw new Problem('not_authenticated', 'send a platform key as bearer token')
   return key.name

@@ -125,6 +125,38 @@ describe('accept', () => {
     })
   })
 
+  it('refuses two credentials, which nothing ties to one person', async () => {
+    const one = policyOf()
+    const [query] = (one.document.query as { credentials: JsonObject[] }).credentials
+    const own = (one.document.credentials as { identity: JsonObject }).identity
+    const policy = parsePolicy({
+      ...one.document,
+      query: {
+        credentials: [query as JsonObject, { ...query, id: 'other' }],
+        credential_sets: [{ options: [['identity'], ['other']] }],
+      },
+      credentials: { identity: own, other: own },
+    })
+    const present = async () => {
+      const { sdJwt, holder } = await ecosystem.issue()
+      const keyBinding = { signer: holder, audience: 'a', nonce: 'n', now: NOW }
+      return presentSdJwt({ sdJwt, disclose: [['given_name']], keyBinding })
+    }
+    const verify = (vpToken: Record<string, string[]>) =>
+      verifyPresentation(
+        vpToken,
+        { expectedClientId: 'a', expectedNonce: 'n', policy, anchors: ecosystem.anchors, now: NOW },
+        async () => ({ verdict: 'valid' }),
+      )
+    const alone = await verify({ other: [await present()] })
+    expect(accept(alone, policy, NOW).outcome).to.equal('accept')
+    const both = await verify({ identity: [await present()], other: [await present()] })
+    expect(accept(both, policy, NOW)).to.deep.equal({
+      outcome: 'refuse',
+      codes: ['credentials_not_linked'],
+    })
+  })
+
   describe('rules', () => {
     const ruled = (path: (string | null)[], rule: JsonObject) =>
       policyOf({ rules: [{ path, otherwise: 'refuse', code: 'broken', ...rule }] }, [{ path }])

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Policy } from '../../../verifier/policy/policy.ts'
@@ -5,8 +6,10 @@ import { BUILT_IN_POLICIES, readPolicies } from '../../../verifier/policy-packs.
 import {
   answerWith,
   type Ecosystem,
+  fetchRequest,
   makeEcosystem,
   type Platform,
+  postForm,
   startPlatform,
 } from '../../support/platform.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -59,6 +62,44 @@ describe('requestResult', () => {
     await start(new Map([['newer', { ...(newer as Policy), sha256: 'newer' }]]))
     platform.db.exec(`UPDATE artefact SET text = replace(text, 'under_18', 'under_81')`)
     expect((await read()).status).to.equal(500)
+  })
+
+  it('is gone when the platform erases it, and nothing of the person is left in the file', async () => {
+    const stored = String(platform.db.prepare('SELECT vp_token FROM answer').pluck().get())
+    const [, disclosure = ''] = stored.split('~')
+    const holdsDisclosure = (): boolean => {
+      platform.db.pragma('wal_checkpoint(TRUNCATE)')
+      return readFileSync(join(folder.path, 'verifier.db')).includes(disclosure)
+    }
+    const erase = (key: string) =>
+      fetch(`${platform.url}/requests/${id}`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${key}` },
+      })
+    expect((await erase(`other-${platform.key}`)).status).to.equal(404)
+    expect(holdsDisclosure()).to.equal(true)
+    expect((await erase(platform.key)).status).to.equal(204)
+    expect((await read()).status).to.equal(404)
+    expect(holdsDisclosure()).to.equal(false)
+  })
+
+  it('keeps its receipt valid when the verifier gets a new certificate', async () => {
+    const before = await read()
+    const open = await platform.request()
+    const retrieved = await platform.request()
+    const verified = await fetchRequest(ecosystem, retrieved.link)
+    await platform.stop()
+    leaf = await ecosystem.access.leaf()
+    await start()
+    expect(await read()).to.deep.equal(before)
+    const object = await fetch(open.requestUri.replace(/^http:..[^/]+/, platform.url))
+    expect(object.status).to.equal(410)
+    const uri = verified.request.response_uri.replace(/^http:..[^/]+/, platform.url)
+    const late = await postForm(uri, { error: 'access_denied' })
+    expect({ status: late.status, code: late.body.code }).to.deep.equal({
+      status: 410,
+      code: 'request_expired',
+    })
   })
 
   for (const [what, sql] of [

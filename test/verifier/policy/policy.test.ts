@@ -30,6 +30,18 @@ describe('parsePolicy', () => {
     expect(parsePolicy({ ...data, version: 2 }).sha256).not.to.equal(parsePolicy(data).sha256)
   })
 
+  it('takes two credentials that are alternatives', () => {
+    const policy = parsePolicy({
+      ...data,
+      query: {
+        credentials: [credential, { ...credential, id: 'other' }],
+        credential_sets: [{ options: [['identity'], ['other']] }],
+      },
+      credentials: { identity, other: identity },
+    })
+    expect(policy.query.credentials).to.have.length(2)
+  })
+
   it('asks a driver and a courier for no document number and no birthdate', () => {
     const paths = parsePolicy(data).query.credentials.flatMap(({ claims }) =>
       (claims ?? []).map(({ path }) => path.join('.')),
@@ -79,6 +91,15 @@ describe('parsePolicy', () => {
     [
       'rules for a credential that is not asked for',
       { ...data, credentials: { ...data.credentials, more: identity } },
+    ],
+    ['more than one copy of a credential', withCredential({ multiple: true })],
+    [
+      'two credentials, which may be of two people',
+      {
+        ...data,
+        query: { credentials: [credential, { ...credential, id: 'other' }] },
+        credentials: { identity, other: identity },
+      },
     ],
     [
       'a rule on a claim that is not asked for',
