@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_CADENCE } from './status/publish.ts'
 
 const path = z.string().min(1)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
@@ -6,7 +7,7 @@ const origin = z
   .url({ protocol: /^https?$/ })
   .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
 
-/** Everything that `carnet-issuer serve` reads; docs/operations.md says it in words. Paths are meant from the file. */
+/** Everything that `carnet-issuer serve` reads; docs/issuer.md says it in words. Paths are meant from the file. */
 export interface IssuerConfig {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
   readonly baseUrl: string
@@ -46,8 +47,8 @@ export interface IssuerConfig {
 }
 
 const statusSchema = z.strictObject({
-  intervalSeconds: z.int().min(1).max(86_400).default(300),
-  validitySeconds: z.int().min(2).max(604_800).default(3600),
+  intervalSeconds: z.int().min(1).max(86_400).default(DEFAULT_CADENCE.intervalSeconds),
+  validitySeconds: z.int().min(2).max(604_800).default(DEFAULT_CADENCE.validitySeconds),
   listSize: z
     .int()
     .min(1024)

@@ -8,7 +8,7 @@ import type { Approval } from '../decision/approval.ts'
 import type { FieldName } from '../evidence/evidence.ts'
 import { alpha2Of } from './country.ts'
 
-/** The credential type: who a person is, as one document and one face showed. docs/credentials.md. */
+/** The credential type: who a person is, as one document and one face showed. docs/issuer.md. */
 export const IDENTITY_VCT = 'urn:carnet:identity:1'
 
 const DAY = 86_400

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type FieldName, WARNING_CODES, type WarningCode } from '../evidence/evidence.ts'
 
-/** Codes that {@link decide} adds to those of the evidence. Stable: docs/decision-codes.md. */
+/** Codes that {@link decide} adds to those of the evidence. Stable: docs/issuer.md. */
 const OWN_CODES = [
   'field_missing',
   'reading_uncertain',
