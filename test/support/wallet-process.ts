@@ -15,12 +15,12 @@ export interface WalletProcess {
   readonly ended: Promise<Ended>
 }
 
-/** Starts the program as a process of its own session, so that it finds no terminal to ask on. */
+/** Starts the built program as a process of its own session, so that it finds no terminal to ask on. */
 export function startWallet(
   argv: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): WalletProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'wallet-cli/main.ts', ...argv], {
+  const child = spawn(process.execPath, ['bin/carnet-wallet.mjs', ...argv], {
     cwd: packageRoot,
     detached: true,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
