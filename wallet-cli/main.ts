@@ -59,7 +59,6 @@ const world: World = {
 }
 
 process.exitCode = await run(process.argv.slice(2), world)
-if (world.terminal.interactive) process.exit() // the terminal that questions were asked on keeps the process alive
 
 /** The age format is loaded when a vault is opened, not for a line of help. */
 function keyFiles(): Promise<typeof import('./vault/key-file.file.ts')> {

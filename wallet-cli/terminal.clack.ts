@@ -1,4 +1,4 @@
-import { openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { WalletError } from './error.ts'
@@ -10,29 +10,27 @@ interface Streams {
   readonly output: WriteStream
 }
 
-/** The terminal of this process, if it has one: the streams of a pipeline are left alone. */
+const WIDEST = 100
+
+/** The terminal of this process, if it has one. Questions are asked there: the streams of a pipeline are left alone. */
 export function processTerminal(): Terminal {
-  const tty = controllingTerminal()
-  const streams = (hint: string): Streams => {
-    if (!tty) throw new WalletError('answer_needed', 'there is no terminal to ask on', { hint })
-    return tty
-  }
+  const columns = columnsOfTerminal()
   return {
     print: (line) => process.stdout.write(`${line}\n`),
     note: (line) => {
-      const { isTTY, columns } = process.stderr
-      const lines = isTTY && line.length > columns ? wrap(line, columns) : [line]
+      const { isTTY, columns: room } = process.stderr
+      const lines = isTTY && line.length > room ? wrap(line, room) : [line]
       process.stderr.write(`${lines.join('\n')}\n`)
     },
-    width: Math.min(tty?.output.columns ?? 80, 100),
-    interactive: tty !== undefined,
-    ask: async (question) => answered(await askOn(streams(question.hint), question)),
-    confirm: async (message, hint) => {
-      const { confirm } = await import('@clack/prompts')
-      const { input, output } = streams(hint)
-      await discardTyped(input)
-      return answered<boolean>(await confirm({ message, initialValue: false, input, output }))
-    },
+    width: Math.min(columns ?? 80, WIDEST),
+    interactive: columns !== undefined,
+    ask: (question) => onTerminal(question.hint, (streams) => askOn(streams, question)),
+    confirm: (message, hint) =>
+      onTerminal<boolean>(hint, async (streams) => {
+        const { confirm } = await import('@clack/prompts')
+        await discardTyped(streams.input)
+        return confirm({ message, initialValue: false, ...streams })
+      }),
   }
 }
 
@@ -47,10 +45,21 @@ async function askOn(
     : text({ message, validate, ...streams })
 }
 
-/** Clack answers a symbol when the question was left with Control-C or Escape. */
-function answered<T extends string | boolean>(answer: T | symbol): T {
-  if (typeof answer === 'symbol') throw new WalletError('interrupted', 'interrupted')
-  return answer
+/** Opens the terminal for one question. Clack answers a symbol when it was left with Control-C or Escape. */
+async function onTerminal<T extends string | boolean>(
+  hint: string,
+  question: (streams: Streams) => Promise<T | symbol>,
+): Promise<T> {
+  const streams = openTerminal()
+  if (!streams) throw new WalletError('answer_needed', 'there is no terminal to ask on', { hint })
+  try {
+    const answer = await question(streams)
+    if (typeof answer === 'symbol') throw new WalletError('interrupted', 'interrupted')
+    return answer
+  } finally {
+    streams.input.destroy()
+    streams.output.destroy()
+  }
 }
 
 /** Keys that were pressed before the question was there do not answer it. */
@@ -64,14 +73,21 @@ async function discardTyped(input: ReadStream): Promise<void> {
   input.setRawMode(false)
 }
 
-function controllingTerminal(): Streams | undefined {
+function columnsOfTerminal(): number | undefined {
+  const streams = openTerminal()
+  streams?.input.destroy()
+  streams?.output.destroy()
+  return streams?.output.columns
+}
+
+/** POSIX.1-2017 §10.1: `/dev/tty` is the controlling terminal of a process, and cannot be opened where it has none. */
+function openTerminal(): Streams | undefined {
+  let read: number | undefined
   try {
-    return {
-      input: new ReadStream(openSync('/dev/tty', 'r')),
-      output: new WriteStream(openSync('/dev/tty', 'w')),
-    }
+    read = openSync('/dev/tty', 'r')
+    return { input: new ReadStream(read), output: new WriteStream(openSync('/dev/tty', 'w')) }
   } catch {
-    if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
-    return { input: process.stdin, output: process.stderr as unknown as WriteStream }
+    if (read !== undefined) closeSync(read)
+    return undefined
   }
 }

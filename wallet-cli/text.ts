@@ -1,3 +1,5 @@
+const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0]/gu
+
 /**
  * Text that another party wrote, made fit for a terminal: control characters, line ends, direction marks and invisible
  * characters become a visible mark, so that no name or purpose can draw, hide or reorder anything on a consent screen.
@@ -9,6 +11,17 @@ export function plain(text: string, maxLength = 200): string {
   )
   const characters = [...shown]
   return characters.length <= maxLength ? shown : `${characters.slice(0, maxLength - 1).join('')}…`
+}
+
+/** A value as one line of JSON that is fit for a terminal too: what {@link plain} replaces is escaped. RFC 8259 §7. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(UNFIT, (unfit) =>
+    Array.from({ length: unfit.length }, (_, at) =>
+      unfit.charCodeAt(at).toString(16).padStart(4, '0'),
+    )
+      .map((hex) => `\\u${hex}`)
+      .join(''),
+  )
 }
 
 /** Breaks text into lines no wider than `width`, each after `indent`; a word longer than a line is cut. */

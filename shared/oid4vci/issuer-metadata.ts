@@ -33,6 +33,9 @@ export interface IssuerMetadata {
   readonly nonce_endpoint?: string | undefined
   readonly notification_endpoint?: string | undefined
   readonly batch_credential_issuance?: { readonly batch_size: number } | undefined
+  /** Present where requests can, or must, be encrypted; likewise responses. OpenID4VCI 1.0 §10. */
+  readonly credential_request_encryption?: { readonly encryption_required: boolean } | undefined
+  readonly credential_response_encryption?: { readonly encryption_required: boolean } | undefined
   readonly display?: readonly Display[] | undefined
   readonly credential_configurations_supported: Readonly<Record<string, CredentialConfiguration>>
 }
@@ -70,6 +73,8 @@ export const issuerMetadataSchema: z.ZodType<IssuerMetadata> = z.object({
   nonce_endpoint: z.url().max(2048).optional(),
   notification_endpoint: z.url().max(2048).optional(),
   batch_credential_issuance: z.object({ batch_size: z.number().int().min(2) }).optional(),
+  credential_request_encryption: z.object({ encryption_required: z.boolean() }).optional(),
+  credential_response_encryption: z.object({ encryption_required: z.boolean() }).optional(),
   display: z.array(displaySchema).optional(),
   credential_configurations_supported: z.record(z.string(), configurationSchema),
 })

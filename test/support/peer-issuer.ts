@@ -29,6 +29,8 @@ export interface PeerFaults {
   metadata?(metadata: JsonObject): Json
   serverMetadata?(metadata: JsonObject): Json
   offer?(offer: JsonObject): Json
+  /** More members of the token response. */
+  token?(): JsonObject
   /** Runs before a request is handled; what it answers is sent instead. */
   before?(path: string): Response | undefined | 'no answer'
   /** What stands in a copy. */
@@ -54,6 +56,8 @@ export interface PeerIssuer {
   /** Paths in the order in which they were asked for. */
   readonly asked: string[]
   readonly notifications: JsonObject[]
+  /** By what name credentials were asked for. */
+  readonly named: string[]
   readonly faults: PeerFaults
   /** What the lists say by index; valid when absent. Token Status List §7.1. */
   readonly statuses: Map<number, number>
@@ -160,7 +164,8 @@ export async function peerIssuer({
       }
       peer.redeemed = true
       dpopNonce = 'dpop-nonce-2'
-      return json({ access_token: TOKEN, token_type: 'DPoP', expires_in: 300 }, 200, headers)
+      const token = { access_token: TOKEN, token_type: 'DPoP', expires_in: 300 }
+      return json({ ...token, ...peer.faults.token?.() }, 200, headers)
     },
     '/nonce': async () => {
       const nonce = `c-nonce-${nonces.size + 1}`
@@ -177,6 +182,9 @@ export async function peerIssuer({
         issuerMetadata: issuerMetadataResult(),
         credentialRequest: (await request.json()) as Record<string, unknown>,
       })
+      peer.named.push(
+        parsed.credentialIdentifier ?? `configuration ${parsed.credentialConfigurationId}`,
+      )
       const proofs = parsed.proofs?.jwt ?? []
       if (proofs.length > batchSize) return json({ error: 'invalid_proof' }, 400)
       const holderKeys: JsonObject[] = []
@@ -314,6 +322,7 @@ export async function peerIssuer({
     txCode: '493536',
     asked: [],
     notifications: [],
+    named: [],
     faults: {},
     statuses: new Map(),
     attempts: 0,

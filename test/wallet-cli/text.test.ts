@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
-import { plain, wrap } from '../../wallet-cli/text.ts'
+import { jsonLine, plain, wrap } from '../../wallet-cli/text.ts'
 
 describe('plain', () => {
   it('leaves names of any script as they are', () => {
@@ -41,6 +41,18 @@ describe('plain', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(plain(text, 10_000)).not.to.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+})
+
+describe('jsonLine', () => {
+  it('is JSON of the same value, without a character that acts on a terminal', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
+        const line = jsonLine({ value, text })
+        expect(JSON.parse(line)).to.deep.equal(JSON.parse(JSON.stringify({ value, text })))
+        expect(line).not.to.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
       }),
     )
   })

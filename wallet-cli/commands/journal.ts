@@ -1,6 +1,6 @@
 import { toDateTime } from '../../shared/clock.ts'
 import type { JournalEntry } from '../journal/journal.ts'
-import { plain, wrap } from '../text.ts'
+import { jsonLine, plain, wrap } from '../text.ts'
 import type { CommonOptions, World } from '../world.ts'
 import { withVault } from './with-vault.ts'
 
@@ -19,7 +19,7 @@ export async function journal(
     const entries = await vault.journal()
     if (entries.length === 0 && !options.json) terminal.note('nothing has happened yet')
     for (const entry of entries) {
-      if (options.json) terminal.print(JSON.stringify(entry))
+      if (options.json) terminal.print(jsonLine(entry))
       else for (const line of render(entry, terminal.width)) terminal.print(line)
     }
   })

@@ -1,5 +1,5 @@
 import { toDateTime } from '../../shared/clock.ts'
-import { plain, wrap } from '../text.ts'
+import { jsonLine, plain, wrap } from '../text.ts'
 import { isFree } from '../vault/copy.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
@@ -15,7 +15,7 @@ export async function list(
     const credentials = await vault.credentials()
     const now = world.clock()
     for (const credential of credentials) {
-      if (options.json) terminal.print(JSON.stringify(summaryOf(credential)))
+      if (options.json) terminal.print(jsonLine(summaryOf(credential)))
       else for (const line of render(credential, now, terminal.width)) terminal.print(line)
     }
     if (credentials.length === 0 && !options.json) terminal.note('you hold nothing yet')

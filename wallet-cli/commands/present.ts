@@ -67,10 +67,13 @@ async function agrees(
   const values = interactive && !yes
   for (const line of consentScreen(request, planned, { width, values })) terminal.note(line)
   const hint = 'agree beforehand with --yes'
-  const agreed = yes || (await terminal.confirm('Show this?', hint))
+  const agreed = yes || (await terminal.confirm(`Show this to ${verifierName(request)}?`, hint))
   if (!agreed || !showsPortrait(planned)) return agreed
   // A portrait is biometric data: agreeing to the rest does not agree to it.
-  return showPortrait || terminal.confirm('Show your portrait too?', 'agree with --show-portrait')
+  return (
+    showPortrait ||
+    terminal.confirm('Show your portrait too?', 'agree beforehand with --show-portrait')
+  )
 }
 
 /** Without interaction nothing is sent, not even an error. OpenID4VP 1.0 §15.9. */

@@ -4,7 +4,7 @@ import { SdJwtError } from '../../shared/sd-jwt/error.ts'
 import { holdSdJwt } from '../../shared/sd-jwt/present.ts'
 import { WalletError } from '../error.ts'
 import { compareClaims, TECHNICAL_CLAIMS } from '../presentation/claim-words.ts'
-import { plain, wrap } from '../text.ts'
+import { jsonLine, plain, wrap } from '../text.ts'
 import { isFree } from '../vault/copy.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
@@ -89,7 +89,7 @@ function claimsOf(text: string): JsonObject {
 }
 
 function print({ terminal }: World, { json }: ShowOptions, claims: JsonObject): void {
-  if (json) terminal.print(JSON.stringify(claims))
+  if (json) terminal.print(jsonLine(claims))
   else for (const line of render(forReading(claims), terminal.width, '')) terminal.print(line)
 }
 

@@ -4,7 +4,7 @@ import { readSdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import { createStatusListCache } from '../../shared/status-list/cache.ts'
 import { resolveStatus, type StatusVerdict } from '../../shared/status-list/resolve.ts'
 import { exchange, isMediaType } from '../http.ts'
-import { plain, wrap } from '../text.ts'
+import { jsonLine, plain, wrap } from '../text.ts'
 import { currentTrust, type Trust } from '../trust.ts'
 import type { HeldCredential } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
@@ -42,7 +42,7 @@ export async function status(
         })
         if (options.json) {
           const { token, ...verdict } = { token: undefined, ...found }
-          terminal.print(JSON.stringify({ credential: held.id, copy: index + 1, ...verdict }))
+          terminal.print(jsonLine({ credential: held.id, copy: index + 1, ...verdict }))
         } else {
           for (const line of wrap(`copy ${index + 1}: ${words(found)}`, terminal.width, '    ')) {
             terminal.print(line)

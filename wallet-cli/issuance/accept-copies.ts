@@ -1,5 +1,6 @@
 import type { NumericDate } from '../../shared/clock.ts'
-import { canonicalJson, type JsonObject } from '../../shared/json.ts'
+import { parseJwt } from '../../shared/jose/jws.ts'
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../../shared/json.ts'
 import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import { SdJwtError } from '../../shared/sd-jwt/error.ts'
 import { parseSdJwt } from '../../shared/sd-jwt/parse.ts'
@@ -126,8 +127,19 @@ function refuseLinkable(copies: readonly VerifiedCopy[]): void {
   }
 }
 
-/** The texts of digest length in the signed payload, decoys included. */
+/** The digests of the signed payload, decoys included. RFC 9901 §4.2.4. */
 function digestsOf(issuerJwt: string): string[] {
-  const payload = Buffer.from(issuerJwt.split('.')[1] ?? '', 'base64url').toString()
-  return payload.match(/(?<=")[A-Za-z0-9_-]{43}(?=")/g) ?? []
+  return digestsIn(parseJwt(issuerJwt).payload)
+}
+
+function digestsIn(value: Json): string[] {
+  if (Array.isArray(value)) return value.flatMap(digestsIn)
+  if (!isJsonObject(value)) return []
+  return Object.entries(value).flatMap(([name, inner]) => {
+    if (name === '...' && typeof inner === 'string') return [inner]
+    if (name === '_sd' && Array.isArray(inner)) {
+      return inner.filter((digest) => typeof digest === 'string')
+    }
+    return digestsIn(inner)
+  })
 }

@@ -125,6 +125,13 @@ export async function discoverIssuer(
       'the metadata of the authorization server names another issuer',
     )
   }
+  const { credential_request_encryption: request, credential_response_encryption: response } =
+    metadata
+  if (request?.encryption_required || response?.encryption_required) {
+    throw new WalletError('offer_invalid', 'the issuer demands encrypted credential messages', {
+      hint: 'this wallet sends them over TLS alone',
+    })
+  }
   if (!(server.dpop_signing_alg_values_supported ?? []).includes('ES256')) {
     throw new WalletError(
       'offer_invalid',

@@ -4,10 +4,12 @@ import { expect } from 'chai'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateEs256Key } from '../../../shared/key/signer.software.ts'
 import { verifySdJwtVc } from '../../../shared/sd-jwt/vc.ts'
+import { guardedFetch } from '../../../shared/trust/guarded-fetch.ts'
 import { anchorsOf, verifyTrustList } from '../../../shared/trust/trust-list.ts'
 import { type PeerIssuer, peerIssuer } from '../../support/peer-issuer.ts'
 import { type PeerVerifier, peerVerifier } from '../../support/peer-verifier.ts'
 import { NOW, testAuthority } from '../../support/pki.ts'
+import { serveFetch } from '../../support/serve-fetch.ts'
 import { type TestWallet, testWallet } from '../../support/wallet.ts'
 
 describe('present', () => {
@@ -216,6 +218,134 @@ describe('present', () => {
     })
   })
 
+  it('leaves optional credential sets out, so that nothing is shown that was not required (OpenID4VP 1.0 §6.4.2)', async () => {
+    const [identity] = asking([{ path: ['family_name'] }]).credentials as JsonObject[]
+    const extra = { ...identity, id: 'extra', claims: [{ path: ['birthdate'] }] } as JsonObject
+    driver = await peerVerifier(issuer.accessAuthority, {
+      query: {
+        credentials: [identity as JsonObject, extra],
+        credential_sets: [{ options: [['identity']] }, { options: [['extra']], required: false }],
+      },
+    })
+    await start()
+    await show()
+    expect(Object.keys(driver.arrived[0]?.presentations ?? {})).to.deep.equal(['identity'])
+  })
+
+  it('takes the first claim set that it can answer (OpenID4VP 1.0 §6.4.1)', async () => {
+    const claims = [
+      { id: 'a', path: ['no_such_claim'] },
+      { id: 'b', path: ['birthdate'] },
+      { id: 'c', path: ['age_equal_or_over', '18'] },
+    ]
+    const query = asking(claims)
+    const [credential] = query.credentials as JsonObject[]
+    driver = await peerVerifier(issuer.accessAuthority, {
+      query: { credentials: [{ ...credential, claim_sets: [['a'], ['c'], ['b']] }] },
+    })
+    await start()
+    await show()
+    const { claims: shown } = verify(driver.arrived[0]?.presentations?.identity?.[0] as string)
+    expect(shown).to.have.property('age_equal_or_over')
+    expect(shown).not.to.have.property('birthdate')
+  })
+
+  it('answers with one presentation also where several may come, and with key binding also where none must (OpenID4VP 1.0 §8.1, HAIP 1.0 §6.1.1.1)', async () => {
+    const query = asking([{ path: ['family_name'] }])
+    const [credential] = query.credentials as JsonObject[]
+    driver = await peerVerifier(issuer.accessAuthority, {
+      query: {
+        credentials: [
+          { ...credential, multiple: true, require_cryptographic_holder_binding: false },
+        ],
+      },
+    })
+    await start()
+    await show()
+    const presentations = driver.arrived[0]?.presentations?.identity ?? []
+    expect(presentations).to.have.lengthOf(1)
+    expect(verify(presentations[0] as string).keyBinding).to.include({ nonce: driver.nonce })
+  })
+
+  it('encrypts with A128GCM where that is all that is offered, and not at all with anything else (HAIP 1.0 §5)', async () => {
+    const only = (enc: string) => (payload: JsonObject) => ({
+      ...payload,
+      client_metadata: {
+        ...(payload.client_metadata as JsonObject),
+        encrypted_response_enc_values_supported: [enc],
+      },
+    })
+    driver.faults.payload = only('A128GCM')
+    await show()
+    const [header] = (driver.arrived[0]?.form.response ?? '').split('.')
+    expect(Buffer.from(header ?? '', 'base64url').toString()).to.include('"A128GCM"')
+    driver.faults.payload = only('A128CBC-HS256')
+    expect((await show()).status).to.equal(7)
+    expect(driver.arrived).to.have.lengthOf(1)
+  })
+
+  it('ignores what client_metadata says beyond the protocol, above all a name (OpenID4VP 1.0 §5.1)', async () => {
+    driver.faults.payload = (payload) => ({
+      ...payload,
+      iss: 'https://ignored.example',
+      client_metadata: {
+        ...(payload.client_metadata as JsonObject),
+        client_name: 'Your Bank',
+        logo_uri: 'https://bank.example/logo',
+      },
+    })
+    const { status, err } = await show()
+    expect(status).to.equal(0)
+    expect(err).not.to.match(/Bank|ignored/)
+  })
+
+  describe('over a real connection', () => {
+    it('does not follow an HTTP redirect of the response URI (OpenID4VP 1.0 §8.2, errata)', async () => {
+      const [server, thief] = [await serveFetch(), await serveFetch()]
+      const stolen: string[] = []
+      thief.answerWith(async (input) => {
+        stolen.push(String(input))
+        return Response.json({})
+      })
+      driver = await peerVerifier(issuer.accessAuthority, {
+        origin: server.origin,
+        host: '127.0.0.1',
+      })
+      server.answerWith(driver.fetch)
+      const location = `${thief.origin}/responses/1`
+      driver.faults.answer = () => new Response(null, { status: 307, headers: { location } })
+      wallet.fetch = guardedFetch({
+        allowPrivate: true,
+        maxBytes: 1 << 20,
+        timeoutMs: 5000,
+        maxRedirects: 3,
+      })
+      expect((await show()).status).to.equal(9)
+      expect(driver.arrived).to.have.lengthOf(1)
+      expect(stolen).to.deep.equal([])
+      await Promise.all([server.close(), thief.close()])
+    })
+
+    it('does not reach into private networks for a request or for an answer', async () => {
+      wallet.fetch = guardedFetch({
+        allowPrivate: false,
+        maxBytes: 1 << 20,
+        timeoutMs: 5000,
+        maxRedirects: 3,
+      })
+      for (const host of [
+        'http://driver.example',
+        'https://127.0.0.1',
+        'https://[::1]',
+        'https://10.1.2.3',
+      ]) {
+        const { status, err } = await wallet.run(['present', `${host}/requests/1/object`, '--yes'])
+        expect(status, host).to.equal(9)
+        expect(err).to.match(/is not a public https address\n.*hint: .*--allow-loopback/)
+      }
+    })
+  })
+
   describe('a request that is not answered', () => {
     const cases: [string, (peer: PeerVerifier) => void, RegExp][] = [
       [
@@ -245,6 +375,14 @@ describe('present', () => {
           faults.payload = (p) => ({ ...p, wallet_nonce: 'another' })
         },
         /wallet_nonce/,
+      ],
+      [
+        'whose x5c includes the trust anchor (HAIP 1.0 §5)',
+        ({ faults }) => {
+          const anchor = Buffer.from(issuer.accessAuthority.certificate).toString('base64')
+          faults.header = (h) => ({ ...h, x5c: [...(h.x5c as string[]), anchor] })
+        },
+        /who asks is not trusted: their certificate: x5c includes the trust anchor/,
       ],
       [
         'that has expired',

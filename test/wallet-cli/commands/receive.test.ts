@@ -73,6 +73,35 @@ describe('receive', () => {
     expect((await held())[0]?.copies).to.have.lengthOf(1)
   })
 
+  it('names the credential as the token response says, and by its configuration otherwise (OpenID4VCI 1.0 §8.2)', async () => {
+    await receiveWithCode()
+    expect(issuer.named).to.deep.equal(['configuration identity'])
+    await start(
+      {},
+      {
+        token: () => ({
+          authorization_details: [
+            {
+              type: 'openid_credential',
+              credential_configuration_id: 'identity',
+              credential_identifiers: ['identity-of-today'],
+            },
+          ],
+        }),
+      },
+    )
+    expect((await receiveWithCode()).status).to.equal(0)
+    expect(issuer.named).to.deep.equal(['identity-of-today'])
+  })
+
+  it('does not take a token that anyone could use (HAIP 1.0 §4)', async () => {
+    issuer.faults.token = () => ({ token_type: 'Bearer' })
+    const { status, err } = await receiveWithCode()
+    expect(status).to.equal(6)
+    expect(err).to.match(/something else than a token/)
+    expect(issuer.asked).not.to.include('/credential')
+  })
+
   it('tells the issuer that the credential was stored (OpenID4VCI 1.0 §11.1)', async () => {
     await receiveWithCode()
     expect(issuer.notifications).to.deep.equal([
@@ -149,6 +178,17 @@ describe('receive', () => {
     it('must promise DPoP (HAIP 1.0 §4)', async () => {
       issuer.faults.serverMetadata = ({ dpop_signing_alg_values_supported, ...rest }) => rest
       expect((await receiveWithCode()).status).to.equal(6)
+    })
+
+    it('must not demand encrypted messages, which this wallet does not send (OpenID4VCI 1.0 §10)', async () => {
+      for (const member of ['credential_request_encryption', 'credential_response_encryption']) {
+        issuer.faults.metadata = (m) => ({
+          ...m,
+          [member]: { jwks: { keys: [] }, enc_values_supported: [], encryption_required: true },
+        })
+        expect((await receiveWithCode()).status, member).to.equal(6)
+      }
+      expect(issuer.asked).not.to.include('/token')
     })
 
     it('is fetched at the inserted well-known path (OpenID4VCI 1.0 §12.2.2)', async () => {
