@@ -25,6 +25,12 @@ const POLL_MS = 50
 /** How much of what a failed program said is shown. */
 const MAX_LINES = 20
 
+/** Nothing outlives the demo, however it ends. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** Runs a program to its end. It never rejects for an exit code; the caller reads it. */
 export async function run(
   name: ProgramName,
@@ -101,10 +107,13 @@ function start(
   args: readonly string[],
   env: Record<string, string>,
 ): ChildProcess {
-  return spawn(process.execPath, [join(packageRoot, 'bin', `${name}.mjs`), ...args], {
+  const child = spawn(process.execPath, [join(packageRoot, 'bin', `${name}.mjs`), ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
+  child.once('close', () => running.delete(child))
+  return child
 }
 
 function collect(stream: ChildProcess['stdout']): () => string {

@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Narrator } from '../narrator.ts'
 import { freePort, mustRun, serve } from '../program.ts'
-import type { DemoFaces } from '../specimen/faces.ts'
 import type { Platform, World } from '../world.ts'
 
 /** Seconds between publications of the status lists. A deployment has 300. */
@@ -16,8 +15,7 @@ const VALIDITY = 6
 /** Makes the development PKI, certifies the issuer and two platforms, and starts all three on loopback. */
 export async function startEverything(
   narrator: Narrator,
-  folder: string,
-  faces: DemoFaces,
+  { folder, faces, servers }: Pick<World, 'folder' | 'faces' | 'servers'>,
 ): Promise<World> {
   narrator.step('The issuer and two platforms start')
   const pki = join(folder, 'pki')
@@ -46,7 +44,7 @@ export async function startEverything(
       folder: join(folder, 'wallet'),
       passphrase: randomBytes(18).toString('base64url'),
     },
-    servers: new Map(),
+    servers,
   }
   await Promise.all([
     startIssuer(world),
