@@ -20,6 +20,15 @@ export interface IssuerConfig {
   readonly attestation: { readonly key: string; readonly chain: string }
   /** The Ed25519 key (PKCS#8 PEM) that signs the audit log. */
   readonly logKey: string
+  /** Where the last signed checkpoint is kept apart from the database; beside it where nothing is said. */
+  readonly logMark?: string | undefined
+  /** Who must have seen a checkpoint of the audit log before it is served; nobody where nothing is said. */
+  readonly witnesses?:
+    | {
+        readonly quorum: number
+        readonly of: readonly { readonly url: string; readonly key: string }[]
+      }
+    | undefined
   /** The signed trust list that this issuer is on, and the public JWK of whoever signed it. */
   readonly trustList: { readonly file: string; readonly signer: string }
   /** Lists to screen against; a pinned digest refuses another file. The package's made-up list where nothing is said. */
@@ -34,6 +43,8 @@ export interface IssuerConfig {
     readonly intervalSeconds: number
     /** Seconds for which a token may be used when no newer one can be had. */
     readonly validitySeconds: number
+    /** Entries of a list that belong to nobody and are revoked now and then, so that counts tell little. */
+    readonly decoys: number
     /** Entries of a list. Small lists make a crowd too small to hide in. */
     readonly listSize: number
   }
@@ -49,6 +60,7 @@ export interface IssuerConfig {
 const statusSchema = z.strictObject({
   intervalSeconds: z.int().min(1).max(86_400).default(DEFAULT_CADENCE.intervalSeconds),
   validitySeconds: z.int().min(2).max(604_800).default(DEFAULT_CADENCE.validitySeconds),
+  decoys: z.int().min(0).max(100_000).default(64),
   listSize: z
     .int()
     .min(1024)
@@ -75,6 +87,16 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
   }),
   attestation: z.strictObject({ key: path, chain: path }),
   logKey: path,
+  logMark: path.optional(),
+  witnesses: z
+    .strictObject({
+      quorum: z.int().min(1).max(64),
+      of: z
+        .array(z.strictObject({ url: z.url({ protocol: /^https?$/ }), key: z.string().min(1) }))
+        .max(64),
+    })
+    .refine(({ quorum, of }) => quorum <= of.length, 'asks for more witnesses than it names')
+    .optional(),
   trustList: z.strictObject({ file: path, signer: path }),
   watchlists: z
     .array(z.strictObject({ file: path, sha256: sha256.optional() }))

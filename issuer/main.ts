@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { type Cosign, gatherCosignatures } from '../shared/audit/gather-cosignatures.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
-import { noteVerifier } from '../shared/audit/note.ts'
+import { openMarkFile } from '../shared/audit/mark.file.ts'
+import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
@@ -35,9 +37,10 @@ import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
 import { openReadings } from './session/readings.ts'
 import { type Schedule, startCadence } from './status/cadence.ts'
+import { openStatusOperations } from './status/operations.sqlite.ts'
 import { publishStatusLists } from './status/publish.ts'
 import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
-import { issuerMigrations, openIssuerStore } from './store.sqlite.ts'
+import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.ts'
 import type { World } from './world.ts'
 
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
@@ -113,7 +116,16 @@ async function serve(configFile: string | undefined): Promise<void> {
   const db = openIssuerDatabase(at(config.database))
   const store = openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT })
   const statusStore = openStatusStore(db, { baseUrl: issuer, random: systemRandom })
-  const auditLog = openAuditLog(db, { origin: logOrigin(config), signer: logSigner })
+  const operations = openStatusOperations(db, {
+    random: systemRandom,
+    subjectKeyOf: (reference) => subjectKeyOf(db, reference),
+  })
+  const auditLog = openAuditLog(db, {
+    origin: logOrigin(config),
+    signer: logSigner,
+    mark: openMarkFile(at(config.logMark ?? `${config.database}.checkpoint`)),
+    ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
+  })
   await store.recordTrustList(trustList, trustListSigner, now)
   const pipeline = await openPipeline({ report: (line) => log.info(line) })
   const authorizationServer = await openAuthorizationServer({
@@ -131,10 +143,12 @@ async function serve(configFile: string | undefined): Promise<void> {
     cadence: config.status,
     credentialSigner,
   })
-  const pool = { name: 'standard', size: config.status.listSize, lanes: BATCH_SIZE }
+  const { listSize: size, decoys } = config.status
+  const pool = { name: 'standard', size, lanes: BATCH_SIZE, decoys: Math.min(decoys, size >> 4) }
   const publish = async (reason: 'scheduled' | 'emergency'): Promise<void> => {
     const at = systemClock()
     await statusStore.keepOpen(pool, at)
+    await operations.advance(at)
     await publishStatusLists(publisher, at, reason)
   }
   // The lists are live before the first credential that refers to them leaves.
@@ -164,6 +178,8 @@ async function serve(configFile: string | undefined): Promise<void> {
       workflow,
       authorizationServer,
       statusStore,
+      operations,
+      publishNow: publication.publishNow,
       auditLog,
       credentialSigner,
       trustList,
@@ -195,6 +211,19 @@ function openConfig(configFile: string | undefined): {
   })
   // Paths in a file are meant from where the file is.
   return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
+}
+
+/** A witness is asked with a bound on time, because nothing is served while it is waited for. */
+function openWitnesses({ quorum, of }: NonNullable<IssuerConfig['witnesses']>): Cosign {
+  const witnesses = of.map(({ url, key }) => {
+    try {
+      return { url: url.replace(/\/+$/, ''), verifier: parseVkey(key) }
+    } catch (cause) {
+      throw new OperatorError('config_invalid', 'witnesses.of names no verifier key', { cause })
+    }
+  })
+  const bounds = { allowPrivate: true, maxBytes: 1 << 16, timeoutMs: 5000, maxRedirects: 0 }
+  return gatherCosignatures({ witnesses, threshold: quorum, fetch: guardedFetch(bounds) })
 }
 
 function openIssuerDatabase(path: string): Database {

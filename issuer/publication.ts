@@ -1,4 +1,5 @@
 import type { AuditLog } from '../shared/audit/log.ts'
+import { signStatusListCwt, verifyStatusListCwt } from '../shared/status-list/cwt.ts'
 import { signStatusListToken, verifyStatusListToken } from '../shared/status-list/token.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import type { Cadence, Publisher } from './status/publish.ts'
@@ -27,6 +28,9 @@ export function statusPublisher(deps: {
         signer,
         x5c,
       }),
+    signCwt: (claims) => signStatusListCwt({ ...claims, signer, x5c }),
+    verifyCwt: async (token, expectedUri, now) =>
+      verifyStatusListCwt(token, { expectedUri, anchors, now }).list,
     verifyToken: async (token, expectedUri, now) =>
       verifyStatusListToken(token, { expectedUri, anchors, now }).list,
   }

@@ -2,10 +2,12 @@ import type { Express } from 'express'
 import { rateLimit } from 'express-rate-limit'
 import { logRouter } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
+import { bearerToken } from '../shared/http/body.http.ts'
 import { renderErrors } from '../shared/http/errors.http.ts'
 import { openApplication, refuseUnknownRoutes } from '../shared/http/server.http.ts'
 import type { Log } from '../shared/log.ts'
 import { Problem } from '../shared/problem.ts'
+import { requireKey } from './api-key.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { reviewEndpoints } from './decision/review.http.ts'
 import { credentialEndpoints } from './oid4vci/credential.http.ts'
@@ -17,6 +19,8 @@ import { offerEndpoint } from './oid4vci/offer.http.ts'
 import { tokenEndpoint } from './oid4vci/token.http.ts'
 import { revocationEndpoint } from './session/revocation.http.ts'
 import { type SessionEndpointDeps, sessionEndpoints } from './session/session.http.ts'
+import { statusOperationEndpoints } from './status/operations.http.ts'
+import type { StatusOperations } from './status/operations.ts'
 import type { StatusStore } from './status/status.ts'
 import { statusRouter } from './status/status-list.http.ts'
 import { trustListEndpoints } from './trust-list.http.ts'
@@ -24,6 +28,9 @@ import { trustListEndpoints } from './trust-list.http.ts'
 /** Everything that the issuer's endpoints work with. */
 export interface IssuerDeps extends SessionEndpointDeps {
   readonly statusStore: StatusStore
+  readonly operations: StatusOperations
+  /** Publishes the status lists out of turn. */
+  publishNow(): Promise<void>
   readonly auditLog: AuditLog
   readonly credentialSigner: CredentialSigner
   /** The signed trust list, as it was recorded. */
@@ -60,7 +67,16 @@ export function issuerApplication(deps: IssuerDeps): Express {
   app.use(credentialEndpoints({ ...deps, ...nonces }))
   app.post('/sessions', limitByAddress(deps.sessionsPerMinute))
   app.use(offerEndpoint(deps), sessionEndpoints(deps), reviewEndpoints(deps))
-  app.use(revocationEndpoint(deps))
+  app.use(
+    revocationEndpoint(deps),
+    statusOperationEndpoints({
+      operations: deps.operations,
+      clock,
+      publishNow: deps.publishNow,
+      requireOperator: async (request) =>
+        (await requireKey(bearerToken(request.headers.authorization), 'operator', store)).name,
+    }),
+  )
   refuseUnknownRoutes(app)
   app.use(renderErrors('problem'))
   return app

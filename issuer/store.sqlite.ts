@@ -13,7 +13,7 @@ import type { Review } from './decision/review.ts'
 import { evidenceSchema } from './evidence/evidence-schema.ts'
 import type { DecidedSession, Session } from './session/session.ts'
 import { decisionSchema, screeningSchema } from './session/stored-facts.ts'
-import { allocateIndexes, changeStatus } from './status/store.sqlite.ts'
+import { allocateIndexes, changeStatus, subjectOf } from './status/store.sqlite.ts'
 import type { ApiKey, IntentRefusal, IssuanceIntent, IssuerStore, UsedOnce } from './store.ts'
 
 /** The schema of sessions, offers, issuances and the authorization server, in the order in which it grew. */
@@ -461,6 +461,12 @@ function leafWriter(
   }
 }
 
+/** The key of the person behind a status reference, while it exists: what salts the commitments about them. */
+export function subjectKeyOf(db: Database, reference: StatusReference): Uint8Array | undefined {
+  const session = subjectOf(db, reference)
+  return session === undefined ? undefined : sessionRow(db, session)?.subject_key
+}
+
 /** Marks everything as used or, when one of it was used before, nothing. */
 function useAll(db: Database, uses: readonly UsedOnce[], now: NumericDate): boolean {
   const find = db.prepare('SELECT 1 FROM used_once WHERE id = ? AND expires_at > ?')
@@ -482,6 +488,7 @@ function intend(
     copies: keys.length,
     credentialExpires: expiresAt,
     now,
+    subject: session.id,
   })
   db.prepare(
     `INSERT INTO issuance (session_id, id, attempt, keys, statuses, seed, issued_at, expires_at,
@@ -514,7 +521,12 @@ function replaceKeys(
   const added =
     missing === 0
       ? []
-      : allocateIndexes(db, { copies: keys.length, credentialExpires: known.expires_at, now })
+      : allocateIndexes(db, {
+          copies: keys.length,
+          credentialExpires: known.expires_at,
+          now,
+          subject: session.id,
+        })
   const statuses = missing === 0 ? reserved.slice(0, keys.length) : added
   db.prepare(
     'UPDATE issuance SET attempt = attempt + 1, keys = ?, statuses = ? WHERE session_id = ?',

@@ -6,30 +6,11 @@ import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { Database } from '../../shared/store/database.sqlite.ts'
-import { type CredentialStatus, type ReasonClass, statusOf } from './status.ts'
+import type { BulkChange, BulkPreview } from './operations.ts'
+import { type CredentialStatus, statusOf } from './status.ts'
 import { changeStatus } from './store.sqlite.ts'
 
 const MAX_REFERENCES = 100_000
-
-/** One change for many credential copies. */
-export interface BulkChange {
-  readonly references: readonly StatusReference[]
-  readonly to: CredentialStatus
-  readonly reasonClass: ReasonClass
-}
-
-/** What a bulk change would do, for the person who approves it. */
-export interface BulkPreview {
-  readonly id: string
-  /** Binds the approval to what was shown. */
-  readonly sha256: string
-  readonly total: number
-  readonly lists: number
-  /** How many stand at each status now. */
-  readonly now: Readonly<Record<CredentialStatus, number>>
-  /** Copies that stay as they are, because they have that status already or are revoked. */
-  readonly unchanged: number
-}
 
 /** Proposes a bulk change inside the caller's transaction and shows what it would do. Nothing changes yet. */
 export function proposeBulk(

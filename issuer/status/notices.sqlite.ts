@@ -1,18 +1,7 @@
 import type { NumericDate } from '../../shared/clock.ts'
-import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { Database } from '../../shared/store/database.sqlite.ts'
-import { type CredentialStatus, type ReasonClass, reasonText, statusOf } from './status.ts'
-
-/** What a holder is to be told of a published change, in words that tell of no investigation. */
-export interface HolderNotice {
-  readonly event: number
-  readonly reference: StatusReference
-  readonly to: CredentialStatus
-  readonly text: string
-  readonly effectiveAt: NumericDate
-  /** 24 hours after the decision. */
-  readonly dueAt: NumericDate
-}
+import type { Durations, HolderNotice, Timeliness } from './operations.ts'
+import { type ReasonClass, reasonText, statusOf } from './status.ts'
 
 /** Notices that may be sent: the change is published, nobody holds it back, and nobody has told the holder yet. */
 export function openNotices(db: Database, limit = 100): HolderNotice[] {
@@ -71,20 +60,11 @@ export function overdueNotices(db: Database, now: NumericDate): number {
   return row?.count ?? 0
 }
 
-/** Durations in seconds. */
-export interface Durations {
-  readonly count: number
-  readonly median: number
-  readonly max: number
-  /** Longer than 24 hours. */
-  readonly late: number
-}
-
 /** How long changes took: from request to publication (R2), and from decision until the holder was told (R3). */
 export function timeliness(
   db: Database,
   { from, to }: { readonly from: NumericDate; readonly to: NumericDate },
-): { readonly published: Durations; readonly told: Durations } {
+): Timeliness {
   const seconds = (sql: string): Durations =>
     durationsOf(db.prepare<[number, number], { seconds: number }>(sql).all(from, to))
   return {

@@ -114,6 +114,7 @@ export const statusMigrations: readonly string[] = [
      approved_by TEXT,
      approved_at INTEGER
    ) STRICT;`,
+  'ALTER TABLE status_entry ADD COLUMN subject TEXT;',
 ]
 
 /** How long after a decision the holder must have been told. */
@@ -135,9 +136,11 @@ export function allocateIndexes(
     readonly credentialExpires: NumericDate
     readonly now: NumericDate
     readonly pool?: string
+    /** Whose credential it is, as the issuer's own identifier, for {@link subjectOf}. */
+    readonly subject?: string
   },
 ): StatusReference[] {
-  const { copies, credentialExpires, pool = 'standard' } = request
+  const { copies, credentialExpires, pool = 'standard', subject = null } = request
   const lists = db
     .prepare<[string, number, number], ListRow>(
       `SELECT * FROM status_list AS l
@@ -151,13 +154,28 @@ export function allocateIndexes(
   }
   return lists.map((list) => {
     const idx = permute(list.allocated, list.size, list.permutation_key)
-    db.prepare('INSERT INTO status_entry (list, idx) VALUES (?, ?)').run(list.id, idx)
+    db.prepare('INSERT INTO status_entry (list, idx, subject) VALUES (?, ?, ?)').run(
+      list.id,
+      idx,
+      subject,
+    )
     db.prepare(
       `UPDATE status_list SET allocated = allocated + 1, retained_until = max(retained_until, ?)
        WHERE id = ?`,
     ).run(credentialExpires, list.id)
     return { uri: list.uri, idx }
   })
+}
+
+/** Whose credential a reference belongs to, as {@link allocateIndexes} was told. */
+export function subjectOf(db: Database, { uri, idx }: StatusReference): string | undefined {
+  const row = db
+    .prepare<[string, number], { subject: string | null }>(
+      `SELECT e.subject FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
+       WHERE l.uri = ? AND e.idx = ?`,
+    )
+    .get(uri, idx)
+  return row?.subject ?? undefined
 }
 
 /** A decided change of one copy's status. */
@@ -338,7 +356,8 @@ export function stirDecoys(
       )
       .all(list)
     const byte = (): number => random(1)[0] ?? 0
-    // None, one or two, at places that chance chooses.
+    // Seldom, and then none, one or two, at places that chance chooses.
+    if (byte() >= 16) continue
     for (let count = byte() % 3; count > 0 && decoys.length > 0; count--) {
       const [decoy] = decoys.splice((byte() * 256 + byte()) % decoys.length, 1)
       const reference = { uri, idx: decoy?.idx ?? 0 }

@@ -14,9 +14,10 @@ import { statusPublisher } from '../../issuer/publication.ts'
 import { readWatchlist } from '../../issuer/screening/watchlist.ts'
 import { issuerApplication } from '../../issuer/server.http.ts'
 import { openReadings } from '../../issuer/session/readings.ts'
+import { openStatusOperations } from '../../issuer/status/operations.sqlite.ts'
 import { publishStatusLists } from '../../issuer/status/publish.ts'
 import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
-import { issuerMigrations, openIssuerStore } from '../../issuer/store.sqlite.ts'
+import { issuerMigrations, openIssuerStore, subjectKeyOf } from '../../issuer/store.sqlite.ts'
 import type { IssuerStore } from '../../issuer/store.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
@@ -172,6 +173,11 @@ export async function openIssuer(
       workflow: readWorkflow(WORKFLOW_TEXT),
       authorizationServer,
       statusStore,
+      operations: openStatusOperations(db, {
+        random,
+        subjectKeyOf: (reference) => subjectKeyOf(db, reference),
+      }),
+      publishNow: publish,
       auditLog,
       credentialSigner,
       trustList,

@@ -25,8 +25,8 @@ export interface DecidingLeaves {
   readonly published: Placed<StatusPublished>
   /** The next publication of the list, which bounds how long it was current; none when it is the newest. */
   readonly successor: Placed<StatusPublished> | undefined
-  /** The trust list that was in force when the token was logged. */
-  readonly trustList: Placed<TrustListPublished>
+  /** The trust list that was in force when the token was logged; none among leaves that do not hold it. */
+  readonly trustList: Placed<TrustListPublished> | undefined
 }
 
 /** The names of the values that Token Status List §7.1 registers. */
@@ -48,7 +48,7 @@ export function findLeaves(
     const leaf = statusPublishedEntry.parse(value)
     if (leaf.list !== list) continue
     if (leaf.iat > time) return decided(found, { leaf, entry }, time)
-    if (trustList !== undefined) found = { published: { leaf, entry }, trustList }
+    found = { published: { leaf, entry }, trustList }
   }
   return decided(found, undefined, time)
 }
@@ -66,5 +66,10 @@ function decided(
 /** The word for what a verified list says of an index; `undefined` when the index lies outside of it. */
 export function statusName({ list, bits }: TokenFacts, idx: number): string | undefined {
   const value = readStatus(list, bits, idx)
-  return value === undefined ? undefined : (STATUS_NAMES[value] ?? `application-specific-${value}`)
+  return value === undefined ? undefined : nameOfStatus(value)
+}
+
+/** The word for a value of a list. Token Status List §7.1. */
+export function nameOfStatus(value: number): string {
+  return STATUS_NAMES[value] ?? `application-specific-${value}`
 }

@@ -42,6 +42,7 @@ async function readToken(
   source: PublicSource,
   { published: { leaf }, trustList }: DecidingLeaves,
 ): Promise<TokenFacts> {
+  if (trustList === undefined) throw new EvidenceError('the log names no trust list before it')
   const token = await source.token(leaf.list, leaf.sha256)
   const text = await source.trustList(trustList.leaf.sha256)
   if (token === undefined || text === undefined) {

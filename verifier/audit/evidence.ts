@@ -1,6 +1,7 @@
 import { ZodError } from 'zod'
+import { checkStatusProof } from '../../shared/audit/check-status-proof.ts'
 import { type Checkpoint, parseCheckpoint } from '../../shared/audit/checkpoint.ts'
-import { chunkRoot } from '../../shared/audit/chunk-proof.ts'
+import { chunkRoot, proveStatus } from '../../shared/audit/chunk-proof.ts'
 import { AuditError } from '../../shared/audit/error.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import type { NoteVerifier } from '../../shared/audit/note.ts'
@@ -8,8 +9,11 @@ import { parseTlogProof, verifyTlogProof } from '../../shared/audit/proof.ts'
 import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
+import { parseJwt } from '../../shared/jose/jws.ts'
 import { canonicalJson, isJsonObject, type JsonObject, parseJsonBytes } from '../../shared/json.ts'
-import { type DecidingLeaves, findLeaves, statusName } from './at.ts'
+import { readStatus } from '../../shared/status-list/bits.ts'
+import { readStatusListClaims } from '../../shared/status-list/token.ts'
+import { type DecidingLeaves, findLeaves, nameOfStatus, statusName } from './at.ts'
 import { type KnownLog, type LogEntry, proveEntry } from './read-log.ts'
 import type { PublicSource } from './source.ts'
 import { verifyLoggedToken } from './token.ts'
@@ -34,6 +38,8 @@ export interface Statement {
   readonly log: string
   readonly list: string
   readonly index: number
+  /** True when chunks stand for whole tokens: what the log commits to, without the list's own signature. */
+  readonly compact: boolean
   readonly answers: readonly StatusAnswer[]
 }
 
@@ -43,6 +49,7 @@ export class EvidenceError extends Error {
 }
 
 const MANIFEST = 'statement.json'
+const MAX_TOKEN_LENGTH = 64 << 20
 
 /**
  * Collects what proves the status of one index at some times: token, trust list and leaves with their proofs under
@@ -58,17 +65,20 @@ export async function collectEvidence(
     readonly list: string
     readonly index: number
     readonly times: readonly NumericDate[]
+    readonly compact?: boolean
   },
 ): Promise<{ readonly files: EvidenceFiles; readonly statement: Statement }> {
-  const { known, entries, list, index } = question
+  const { known, entries, list, index, compact = false } = question
   const times = [...new Set(question.times)].sort((a, b) => a - b)
   const files = new Map<string, Buffer>()
   for (const time of times) {
     const leaves = findLeaves(entries, { list, time })
     if (leaves === undefined) throw new EvidenceError(`the list says nothing at ${time}`)
-    await addFiles(files, source, { known, leaves })
+    await addLeaves(files, source, { known, leaves, compact })
+    if (compact) await addChunk(files, source, leaves, index)
+    else await addTokens(files, source, leaves)
   }
-  const statement = proveStatement(files, log, { list, index, times })
+  const statement = proveStatement(files, log, { list, index, times, compact })
   files.set(MANIFEST, renderStatement(statement))
   checkEvidence(files, log)
   return { files, statement }
@@ -115,69 +125,131 @@ interface Question {
   readonly list: string
   readonly index: number
   readonly times: readonly NumericDate[]
+  readonly compact: boolean
 }
 
-async function addFiles(
+async function addLeaves(
   files: Map<string, Buffer>,
   source: PublicSource,
-  { known, leaves }: { known: KnownLog; leaves: DecidingLeaves },
+  { known, leaves, compact }: { known: KnownLog; leaves: DecidingLeaves; compact: boolean },
 ): Promise<void> {
-  const { published, successor, trustList } = leaves
-  for (const { entry } of [published, trustList, ...(successor ? [successor] : [])]) {
+  for (const { entry } of leavesOf(leaves, compact)) {
     files.set(`leaf-${entry.index}.json`, entry.bytes)
     files.set(`leaf-${entry.index}.tlog-proof`, Buffer.from(await proveEntry(source, known, entry)))
   }
-  const { leaf } = published
-  const token = await source.token(leaf.list, leaf.sha256)
-  if (token === undefined) throw new EvidenceError('the issuer does not serve the logged token')
-  files.set(`token-${leaf.sequence}.jwt`, Buffer.from(token))
+}
+
+async function addTokens(
+  files: Map<string, Buffer>,
+  source: PublicSource,
+  { published: { leaf }, trustList }: DecidingLeaves,
+): Promise<void> {
+  if (trustList === undefined) throw new EvidenceError('the log names no trust list before it')
+  files.set(`token-${leaf.sequence}.jwt`, Buffer.from(await readToken(source, leaf)))
   const text = await source.trustList(trustList.leaf.sha256)
   if (text === undefined) throw new EvidenceError('the issuer does not serve the trust list')
   files.set(`trust-list-${trustList.entry.index}.jwt`, Buffer.from(text))
 }
 
+async function addChunk(
+  files: Map<string, Buffer>,
+  source: PublicSource,
+  { published: { leaf } }: DecidingLeaves,
+  index: number,
+): Promise<void> {
+  const token = parseJwt(await readToken(source, leaf), { maxLength: MAX_TOKEN_LENGTH })
+  const { list, bits } = readStatusListClaims(token.payload, leaf.list)
+  if (readStatus(list, bits, index) === undefined) {
+    throw new EvidenceError('the index lies outside of the list')
+  }
+  files.set(`chunk-${leaf.sequence}.bin`, proveStatus(list, bits, index))
+}
+
+async function readToken(source: PublicSource, leaf: StatusPublished): Promise<string> {
+  const token = await source.token(leaf.list, leaf.sha256)
+  if (token === undefined) throw new EvidenceError('the issuer does not serve the logged token')
+  return token
+}
+
+function leavesOf(
+  { published, successor, trustList }: DecidingLeaves,
+  compact: boolean,
+): readonly Pick<DecidingLeaves['published'], 'entry'>[] {
+  const own = compact || trustList === undefined ? [published] : [published, trustList]
+  return successor === undefined ? own : [...own, successor]
+}
+
 /** Derives the statement from the files alone. */
 function proveStatement(files: EvidenceFiles, log: NoteVerifier, question: Question): Statement {
-  const { list, index, times } = question
+  const { list, index, times, compact } = question
   const entries = provenEntries(files, log)
-  const answers = times.map((time) => answer(files, entries, { list, index, time }))
-  return { format: 'carnet-status-evidence/1', log: log.name, list, index, answers }
+  const answers = times.map((time) =>
+    answer(files, entries, {
+      list,
+      index,
+      time,
+      statusIn: compact ? chunkStatus(log) : tokenStatus,
+    }),
+  )
+  return { format: 'carnet-status-evidence/1', log: log.name, list, index, compact, answers }
 }
+
+interface Asked {
+  readonly list: string
+  readonly index: number
+  readonly time: NumericDate
+}
+
+/** What the files say of an index in the publication that decides. */
+type StatusIn = (files: EvidenceFiles, leaves: DecidingLeaves, asked: Asked) => string
 
 function answer(
   files: EvidenceFiles,
   entries: readonly LogEntry[],
-  { list, index, time }: { list: string; index: number; time: NumericDate },
+  { statusIn, ...asked }: Asked & { statusIn: StatusIn },
 ): StatusAnswer {
+  const { list, time } = asked
   const leaves = findLeaves(entries, { list, time })
   if (leaves === undefined) throw new EvidenceError(`nothing shows what the list said at ${time}`)
-  const { published, successor, trustList } = leaves
+  const { published, successor } = leaves
   if (successor !== undefined) checkSuccession(published, successor)
-  const token = textOf(files, `token-${published.leaf.sequence}.jwt`)
-  if (sha256Base64url(token) !== published.leaf.sha256) {
+  return {
+    time,
+    status: statusIn(files, leaves, asked),
+    sequence: published.leaf.sequence,
+    from: published.leaf.iat,
+    ...(successor === undefined ? {} : { until: successor.leaf.iat }),
+  }
+}
+
+/** By the whole token, under the trust list that was logged before it. */
+const tokenStatus: StatusIn = (files, { published: { leaf }, trustList }, { list, index }) => {
+  if (trustList === undefined) throw new EvidenceError('no trust list is among the files')
+  const token = textOf(files, `token-${leaf.sequence}.jwt`)
+  if (sha256Base64url(token) !== leaf.sha256) {
     throw new EvidenceError('a token is not the one that was logged')
   }
-  const facts = verifyLoggedToken(token, {
-    list,
-    iat: published.leaf.iat,
-    trustList: {
-      leaf: trustList.leaf,
-      text: textOf(files, `trust-list-${trustList.entry.index}.jwt`),
-    },
-  })
+  const text = textOf(files, `trust-list-${trustList.entry.index}.jwt`)
+  const logged = { leaf: trustList.leaf, text }
+  const facts = verifyLoggedToken(token, { list, iat: leaf.iat, trustList: logged })
   if ('rule' in facts) throw new EvidenceError(`a token does not verify: ${facts.detail}`)
-  const { exp, root } = published.leaf
-  if (facts.exp !== exp || chunkRoot(facts.list).toString('base64url') !== root) {
+  if (facts.exp !== leaf.exp || chunkRoot(facts.list).toString('base64url') !== leaf.root) {
     throw new EvidenceError('a token does not say what its leaf says')
   }
   const status = statusName(facts, index)
   if (status === undefined) throw new EvidenceError('the index lies outside of the list')
-  return {
-    time,
-    status,
-    sequence: published.leaf.sequence,
-    from: published.leaf.iat,
-    ...(successor === undefined ? {} : { until: successor.leaf.iat }),
+  return status
+}
+
+/** By the chunk that holds the index, under the root in the leaf. */
+function chunkStatus(log: NoteVerifier): StatusIn {
+  return (files, { published: { leaf, entry } }, { list: uri, index: idx, time }) => {
+    const proof = {
+      leaf: entry.bytes,
+      tlogProof: textOf(files, `leaf-${entry.index}.tlog-proof`),
+      chunkProof: bytesOf(files, `chunk-${leaf.sequence}.bin`),
+    }
+    return nameOfStatus(checkStatusProof(proof, { vkey: log.vkey, uri, idx, time }).value)
   }
 }
 
@@ -207,7 +279,7 @@ function provenEntries(files: EvidenceFiles, log: NoteVerifier): LogEntry[] {
   return entries.sort((a, b) => a.index - b.index)
 }
 
-function fileNames(files: EvidenceFiles, { list, times }: Question): string[] {
+function fileNames(files: EvidenceFiles, { list, times, compact }: Question): string[] {
   const entries = [...files]
     .filter(([name]) => /^leaf-\d+\.json$/.test(name))
     .map(([name, bytes]) => ({ index: Number(name.slice(5, -5)), bytes }))
@@ -215,22 +287,26 @@ function fileNames(files: EvidenceFiles, { list, times }: Question): string[] {
   return times.flatMap((time) => {
     const leaves = findLeaves(entries, { list, time })
     if (leaves === undefined) return []
-    const { published, successor, trustList } = leaves
-    return [
-      ...[published, trustList, ...(successor ? [successor] : [])].flatMap(({ entry }) => [
-        `leaf-${entry.index}.json`,
-        `leaf-${entry.index}.tlog-proof`,
-      ]),
-      `token-${published.leaf.sequence}.jwt`,
-      `trust-list-${trustList.entry.index}.jwt`,
-    ]
+    const { sequence } = leaves.published.leaf
+    const proven = compact
+      ? [`chunk-${sequence}.bin`]
+      : [`token-${sequence}.jwt`, `trust-list-${leaves.trustList?.entry.index}.jwt`]
+    const names = leavesOf(leaves, compact).flatMap(({ entry }) => [
+      `leaf-${entry.index}.json`,
+      `leaf-${entry.index}.tlog-proof`,
+    ])
+    return [...names, ...proven]
   })
 }
 
-function textOf(files: EvidenceFiles, name: string): string {
+function bytesOf(files: EvidenceFiles, name: string): Buffer {
   const bytes = files.get(name)
   if (bytes === undefined) throw new EvidenceError(`${name} is missing`)
-  return bytes.toString('utf8')
+  return bytes
+}
+
+function textOf(files: EvidenceFiles, name: string): string {
+  return bytesOf(files, name).toString('utf8')
 }
 
 /** With a checksum of its own, so that damage to the question is told from another question. It proves nothing. */
@@ -245,9 +321,9 @@ function readQuestion(manifest: Buffer): Question {
   try {
     const value = parseJsonBytes(manifest)
     if (!isJsonObject(value)) throw new EvidenceError(`${MANIFEST} is not an object`)
-    const { list, index, answers } = value
+    const { list, index, compact, answers } = value
     const times = (answers as readonly JsonObject[]).map(({ time }) => Number(time))
-    return { list: String(list), index: Number(index), times }
+    return { list: String(list), index: Number(index), times, compact: compact === true }
   } catch (cause) {
     throw new EvidenceError(`${MANIFEST} cannot be read`, { cause })
   }

@@ -145,6 +145,7 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
   )
   onIndex('export', 'write that proof as files')
     .requiredOption('--out <DIR>', 'a folder that does not exist yet')
+    .option('--compact', 'half a kilobyte of each list instead of the signed token', false)
     .action(async (options: LogOptions & Question & { out: string }) => {
       const { files, statement } = await ask(world, options)
       await world.writeFolder(options.out, files)
@@ -205,6 +206,7 @@ interface Question {
   readonly list: string
   readonly index: number
   readonly time: readonly NumericDate[]
+  readonly compact?: boolean
 }
 
 async function verify(
@@ -236,11 +238,11 @@ async function ask(
   world: AuditWorld,
   options: LogOptions & Question,
 ): ReturnType<typeof collectEvidence> {
-  const { logKey, list, index, time: times } = options
+  const { logKey, list, index, time: times, compact = false } = options
   const source = sourceOf(world, options)
   const { known, entries } = await readNewEntries(source, logKey, undefined)
   requirePolicy([known.checkpoint], options)
-  return collectEvidence(source, logKey, { known, entries, list, index, times })
+  return collectEvidence(source, logKey, { known, entries, list, index, times, compact })
 }
 
 function printFindings(world: AuditWorld, findings: readonly Finding[]): number {

@@ -1,0 +1,59 @@
+import { Problem } from '../../shared/problem.ts'
+import type { Random } from '../../shared/random.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
+import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
+import { approveBulk, proposeBulk } from './bulk.sqlite.ts'
+import {
+  markTold,
+  openNotices,
+  overdueNotices,
+  releaseNotice,
+  timeliness,
+} from './notices.sqlite.ts'
+import type { StatusOperations } from './operations.ts'
+import { changeStatus, endSuspensions, stirDecoys, withdrawChange } from './store.sqlite.ts'
+
+/** Opens what operators do. `subjectKeyOf` answers the key of the person behind a reference, if it still exists. */
+export function openStatusOperations(
+  db: Database,
+  options: {
+    readonly random: Random
+    subjectKeyOf(reference: StatusReference): Uint8Array | undefined
+  },
+): StatusOperations {
+  const { random, subjectKeyOf } = options
+  const requireKey = (reference: StatusReference): Uint8Array => {
+    const key = subjectKeyOf(reference)
+    if (key === undefined) {
+      throw new Problem('credential_not_found', 'nobody has a credential with this status')
+    }
+    return key
+  }
+  return {
+    change: async ({ requestedAt, ...change }, actor, now) =>
+      immediate(db, () =>
+        changeStatus(db, {
+          ...change,
+          actor,
+          requestedAt: requestedAt ?? now,
+          subjectKey: requireKey(change.reference),
+          now,
+        }),
+      ),
+    withdraw: async (event, now) => immediate(db, () => withdrawChange(db, { event, now })),
+    proposeBulk: async (change, actor, now) =>
+      immediate(db, () => proposeBulk(db, change, { actor, random, now })),
+    approveBulk: async (bulk, actor, now) =>
+      immediate(db, () => approveBulk(db, bulk, { actor, now, subjectKeyOf: requireKey })),
+    openNotices: async () => openNotices(db),
+    markTold: async (event, now) => markTold(db, { event, now }),
+    releaseNotice: async (event, now) => releaseNotice(db, { event, now }),
+    overdueNotices: async (now) => overdueNotices(db, now),
+    timeliness: async (from, to) => timeliness(db, { from, to }),
+    advance: async (now) =>
+      immediate(db, () => {
+        endSuspensions(db, { now, subjectKeyOf })
+        stirDecoys(db, { random, now })
+      }),
+  }
+}

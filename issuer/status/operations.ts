@@ -1,0 +1,87 @@
+import type { NumericDate } from '../../shared/clock.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
+import type { CredentialStatus, ReasonClass } from './status.ts'
+
+/** One change for many credential copies. */
+export interface BulkChange {
+  readonly references: readonly StatusReference[]
+  readonly to: CredentialStatus
+  readonly reasonClass: ReasonClass
+}
+
+/** What a bulk change would do, for the person who approves it. */
+export interface BulkPreview {
+  readonly id: string
+  /** Binds the approval to what was shown. */
+  readonly sha256: string
+  readonly total: number
+  readonly lists: number
+  /** How many stand at each status now. */
+  readonly now: Readonly<Record<CredentialStatus, number>>
+  /** Copies that stay as they are, because they have that status already or are revoked. */
+  readonly unchanged: number
+}
+
+/** What a holder is to be told of a published change, in words that tell of no investigation. */
+export interface HolderNotice {
+  readonly event: number
+  readonly reference: StatusReference
+  readonly to: CredentialStatus
+  readonly text: string
+  readonly effectiveAt: NumericDate
+  /** 24 hours after the decision. */
+  readonly dueAt: NumericDate
+}
+
+/** Durations in seconds. */
+export interface Durations {
+  readonly count: number
+  readonly median: number
+  readonly max: number
+  /** Longer than 24 hours. */
+  readonly late: number
+}
+
+/** A change that an operator decides on. */
+export interface OperatorChange {
+  readonly reference: StatusReference
+  readonly to: CredentialStatus
+  readonly reasonClass: ReasonClass
+  /** When the reason was brought up, `now` unless it was before. */
+  readonly requestedAt?: NumericDate
+  /** When a suspension ends by itself. */
+  readonly until?: NumericDate
+  /** Who asked that the holder not be told yet. */
+  readonly heldBy?: string
+}
+
+/** What operators do to statuses, and what follows it up. Every method is one transaction. */
+export interface StatusOperations {
+  /** Answers the event. @throws Problem `credential_not_found`, `status_final`, `request_invalid` */
+  change(change: OperatorChange, actor: string, now: NumericDate): Promise<number>
+  /** @throws Problem `change_not_found`, `change_published` */
+  withdraw(event: number, now: NumericDate): Promise<void>
+  proposeBulk(change: BulkChange, actor: string, now: NumericDate): Promise<BulkPreview>
+  /** @throws Problem `bulk_not_found`, `second_person_needed`, `bulk_changed` */
+  approveBulk(
+    bulk: { readonly id: string; readonly sha256: string },
+    actor: string,
+    now: NumericDate,
+  ): Promise<readonly number[]>
+  /** Notices that may be sent to holders now. */
+  openNotices(): Promise<readonly HolderNotice[]>
+  markTold(event: number, now: NumericDate): Promise<void>
+  /** Ends a legal hold; answers whether there was one. */
+  releaseNotice(event: number, now: NumericDate): Promise<boolean>
+  /** How many holders should have been told by now and were not. */
+  overdueNotices(now: NumericDate): Promise<number>
+  timeliness(from: NumericDate, to: NumericDate): Promise<Timeliness>
+  /** Lifts suspensions whose end has come and stirs decoys: what is due before a publication. */
+  advance(now: NumericDate): Promise<void>
+}
+
+/** How long changes took: from request to publication (R2), and from decision until the holder was told (R3). */
+export interface Timeliness {
+  readonly published: Durations
+  readonly told: Durations
+}
