@@ -146,12 +146,23 @@ function verifyIssuer(
 }
 
 /** An `iss` that the certificate does not name would let any trusted issuer speak for another. SD-JWT VC §3.5. */
-function readIssuer(claims: JsonObject, { sanUris, sanDns, subjectName }: VerifiedLeaf): string {
-  if (!Object.hasOwn(claims, 'iss')) return sanUris[0] ?? subjectName
+function readIssuer(claims: JsonObject, leaf: VerifiedLeaf): string {
+  if (!Object.hasOwn(claims, 'iss')) return leaf.sanUris[0] ?? leaf.subjectName
   const { iss } = claims
   if (typeof iss !== 'string') throw new SdJwtError('claim_invalid', 'iss is not a string')
-  if (sanUris.includes(iss) || sanDns.some((host) => isOriginOf(iss, host))) return iss
+  if (namesIssuer(leaf, iss)) return iss
   throw new SdJwtError('issuer_invalid', 'iss is not a name of the certificate')
+}
+
+/**
+ * True when a certificate names an issuer: by a subject alternative name that is the identifier, or the DNS name of an HTTPS
+ * origin. SD-JWT VC draft-13 §3.5.
+ */
+export function namesIssuer(
+  { sanUris, sanDns }: Pick<VerifiedLeaf, 'sanUris' | 'sanDns'>,
+  issuer: string,
+): boolean {
+  return sanUris.includes(issuer) || sanDns.some((host) => isOriginOf(issuer, host))
 }
 
 /** True for an HTTPS identifier whose host is the certificate's, on the standard port. */

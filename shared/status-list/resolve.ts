@@ -1,5 +1,6 @@
 import type { NumericDate } from '../clock.ts'
 import type { AnchorsAt } from '../trust/role.ts'
+import type { VerifiedLeaf } from '../trust/x5c.ts'
 import { readStatus } from './bits.ts'
 import type { CachedStatusList, StatusListCache } from './cache.ts'
 import { StatusListError, type StatusListErrorCode } from './error.ts'
@@ -36,8 +37,8 @@ export interface StatusResolution {
   readonly maxStalenessSeconds: number
   /** The credential's own `exp`. */
   readonly credentialExpires?: NumericDate
-  /** With it, the list must be signed under this leaf certificate, such as the credential's own. */
-  readonly expectedSignerSha256?: string
+  /** With it, the list must be signed under a leaf certificate that it accepts: one of the credential's own issuer. */
+  readonly acceptsSigner?: (leaf: VerifiedLeaf) => boolean
 }
 
 /** Longest that a token without `ttl` is kept. Token Status List §13.7 asks to clamp. */
@@ -77,9 +78,10 @@ async function currentList(
   uri: string,
   resolution: StatusResolution,
 ): Promise<CachedStatusList | UndeterminedReason> {
-  const { now, cache, fetchToken, anchors, expectedSignerSha256 } = resolution
+  const { now, cache, fetchToken, anchors } = resolution
   const cached = cache.get(uri)
-  if (cached && isCurrent(cached, now) && isSignedAsExpected(cached, resolution)) return cached
+  if (cached && isCurrent(cached, now) && isSignedAsExpected(cached.statusList, resolution))
+    return cached
   let token: string
   try {
     token = await fetchToken(uri)
@@ -87,12 +89,8 @@ async function currentList(
     return 'list_unreachable'
   }
   try {
-    const statusList = verifyStatusListToken(token, {
-      expectedUri: uri,
-      anchors,
-      now,
-      ...(expectedSignerSha256 === undefined ? {} : { expectedSignerSha256 }),
-    })
+    const statusList = verifyStatusListToken(token, { expectedUri: uri, anchors, now })
+    if (!isSignedAsExpected(statusList, resolution)) return 'list_signer_unexpected'
     if (cached && statusList.iat < cached.statusList.iat) return 'list_went_back'
     const entry = { token, statusList, fetchedAt: now }
     cache.set(uri, entry)
@@ -111,11 +109,8 @@ function isCurrent({ statusList, fetchedAt }: CachedStatusList, now: NumericDate
 }
 
 /** A cached list must be signed by whom this caller expects; a withdrawn anchor is noticed when the `ttl` ends. */
-function isSignedAsExpected(
-  { statusList }: CachedStatusList,
-  { expectedSignerSha256 }: StatusResolution,
-): boolean {
-  return expectedSignerSha256 === undefined || statusList.chain.leaf.sha256 === expectedSignerSha256
+function isSignedAsExpected({ chain }: StatusList, { acceptsSigner }: StatusResolution): boolean {
+  return acceptsSigner === undefined || acceptsSigner(chain.leaf)
 }
 
 function undetermined(reason: UndeterminedReason, found?: CachedStatusList): StatusVerdict {

@@ -12,6 +12,8 @@ const MEDIA_TYPE = `application/${STATUS_LIST_TYPE}`
 const FORGET_AFTER_SECONDS = 86_400
 const MAX_KNOWN_LISTS = 256
 
+type AcceptsSigner = Parameters<ResolveStatus>[1]['acceptsSigner']
+
 /** Status lists out of the network. */
 export interface StatusLists {
   readonly resolve: ResolveStatus
@@ -28,7 +30,7 @@ export interface StatusLists {
  */
 export function statusListsFromNetwork(fetch: Fetch, cache: StatusListCache): StatusLists {
   const underWay = new Map<string, Promise<string>>()
-  const lastNeeded = new Map<string, { signerSha256: string; at: NumericDate }>()
+  const lastNeeded = new Map<string, { acceptsSigner: AcceptsSigner; at: NumericDate }>()
 
   const fetchToken = (uri: string): Promise<string> => {
     const fetching = underWay.get(uri) ?? fetchStatusListToken(fetch, uri)
@@ -40,23 +42,20 @@ export function statusListsFromNetwork(fetch: Fetch, cache: StatusListCache): St
 
   return {
     resolve: (reference, expectation) => {
-      const { now: at, expectedSignerSha256: signerSha256 } = expectation
+      const { now: at, acceptsSigner } = expectation
       lastNeeded.delete(reference.uri)
-      lastNeeded.set(reference.uri, { signerSha256, at })
+      lastNeeded.set(reference.uri, { acceptsSigner, at })
       const [oldest] = lastNeeded.keys()
       if (lastNeeded.size > MAX_KNOWN_LISTS && oldest !== undefined) lastNeeded.delete(oldest)
       return resolveStatus(reference, { ...expectation, cache, fetchToken })
     },
     refresh: async ({ anchors, now }) => {
-      for (const [uri, { signerSha256, at }] of [...lastNeeded]) {
+      for (const [uri, { acceptsSigner, at }] of [...lastNeeded]) {
         if (now - at > FORGET_AFTER_SECONDS) lastNeeded.delete(uri)
         else {
           const expectation = { anchors, now, maxStalenessSeconds: FORGET_AFTER_SECONDS }
           // Any index does: what is wanted is the list in the cache.
-          await resolveStatus(
-            { uri, idx: 0 },
-            { ...expectation, cache, fetchToken, expectedSignerSha256: signerSha256 },
-          )
+          await resolveStatus({ uri, idx: 0 }, { ...expectation, cache, fetchToken, acceptsSigner })
         }
       }
     },

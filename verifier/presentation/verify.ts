@@ -5,10 +5,11 @@ import { sha256Hex } from '../../shared/hash.ts'
 import { canonicalJson, type JsonObject } from '../../shared/json.ts'
 import type { VpToken } from '../../shared/oid4vp/response.ts'
 import { Problem } from '../../shared/problem.ts'
-import { type VerifiedSdJwtVc, verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
+import { namesIssuer, type VerifiedSdJwtVc, verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { StatusVerdict } from '../../shared/status-list/resolve.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
+import type { VerifiedLeaf } from '../../shared/trust/x5c.ts'
 import type { Policy } from '../policy/policy.ts'
 import { pickClaims } from './claims.ts'
 import { presentationProblem } from './problem.ts'
@@ -44,7 +45,8 @@ export type ResolveStatus = (
     readonly anchors: AnchorsAt
     readonly now: NumericDate
     readonly maxStalenessSeconds: number
-    readonly expectedSignerSha256: string
+    /** Whether a list may be signed under this certificate: one of the credential's own issuer. */
+    readonly acceptsSigner: (leaf: VerifiedLeaf) => boolean
   },
 ) => Promise<StatusVerdict>
 
@@ -211,8 +213,16 @@ async function withStatus(
           anchors,
           now,
           maxStalenessSeconds: policy.credentials[query.id]?.status.max_staleness_seconds ?? 0,
-          expectedSignerSha256: verified.issuerChain.leaf.sha256,
+          acceptsSigner: isOfSameIssuer(verified),
         })
       : { verdict: 'undetermined' },
   }
+}
+
+/**
+ * A list is believed when the issuer of the credential signed it: under the same certificate, or under another one that names
+ * the same issuer, so that keys can be rotated. Any other trusted issuer speaks for its own credentials only.
+ */
+function isOfSameIssuer({ issuer, issuerChain }: VerifiedSdJwtVc): (leaf: VerifiedLeaf) => boolean {
+  return (leaf) => leaf.sha256 === issuerChain.leaf.sha256 || namesIssuer(leaf, issuer)
 }

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { generateEs256Key } from '../../../shared/key/signer.software.ts'
+import { statusListBytes } from '../../../shared/status-list/bits.ts'
+import { signStatusListToken } from '../../../shared/status-list/token.ts'
 import { NOW, testAuthority } from '../../support/pki.ts'
 import {
   answerWith,
@@ -122,6 +124,35 @@ describe('a presentation over HTTP', () => {
     expect((await resultOf(courier, id)).acceptance).to.deep.equal({
       outcome: 'refuse',
       codes: ['undetermined'],
+    })
+  })
+
+  describe('whose list is signed under another certificate', () => {
+    const publishUnder = async (sanUris: string[], sanDns: string[]) => {
+      const list = statusListBytes(4096, 2)
+      const signer = await ecosystem.attestation.leaf({ sanUris, sanDns })
+      const [iat, exp] = [ecosystem.now, ecosystem.now + 86_400]
+      const token = { uri: LIST_URI, bits: 2 as const, list, iat, exp, ttl: 60, ...signer }
+      ecosystem.lists.set(LIST_URI, await signStatusListToken(token))
+    }
+    const outcomeAt = async (offset: number) => {
+      ecosystem.now += offset
+      const fresh = await startPlatform(ecosystem)
+      const { id, link } = await fresh.request()
+      await answerWith(ecosystem, link, credential)
+      const { acceptance } = await resultOf(fresh, id)
+      await fresh.stop()
+      return acceptance
+    }
+
+    it('is accepted when that names the same issuer, whose keys were rotated', async () => {
+      await publishUnder(['https://issuer.example'], [])
+      expect(await outcomeAt(0)).to.deep.equal({ outcome: 'accept', codes: [] })
+    })
+
+    it('is refused with undetermined when that is another issuer, trusted or not', async () => {
+      await publishUnder(['https://other.example'], ['other.example'])
+      expect(await outcomeAt(0)).to.deep.equal({ outcome: 'refuse', codes: ['undetermined'] })
     })
   })
 
