@@ -101,7 +101,8 @@ async function serve(configFile: string | undefined): Promise<void> {
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
   })
-  const trustList = trustListKeeper({
+  const trustList = await trustListKeeper({
+    store,
     read: trustListReader(config.trustList.source, at, fetch),
     signerKey: trustListSignerKey,
   })

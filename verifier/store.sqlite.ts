@@ -61,6 +61,10 @@ export const verifierMigrations: readonly string[] = [
      response_code_sha256 TEXT,
      redeemed_at INTEGER
    ) STRICT;`,
+  `CREATE TABLE newest_trust_list (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     sha256 TEXT NOT NULL REFERENCES artefact (sha256)
+   ) STRICT;`,
 ]
 
 const LOOKUP = {
@@ -148,6 +152,16 @@ export function openVerifierStore(db: Database): VerifierStore {
         )
       }
     },
+    keepTrustList: async (list) =>
+      immediate(db, () => {
+        keep(db, [list])
+        db.prepare('INSERT OR REPLACE INTO newest_trust_list VALUES (1, ?)').run(list.sha256)
+      }),
+    findTrustList: async () =>
+      db
+        .prepare<[], string>('SELECT text FROM newest_trust_list JOIN artefact USING (sha256)')
+        .pluck()
+        .get() as string | undefined,
     findArtefact: async (sha256) =>
       db
         .prepare<[string], string>('SELECT text FROM artefact WHERE sha256 = ?')

@@ -74,6 +74,10 @@ export interface VerifierStore {
     codeSha256: string,
     now: NumericDate,
   ): Promise<void>
+  /** Keeps a trust list as the newest one. */
+  keepTrustList(list: Artefact): Promise<void>
+  /** The text of the trust list that was kept last. */
+  findTrustList(): Promise<string | undefined>
   /** The text of an artefact. */
   findArtefact(sha256: string): Promise<string | undefined>
   /**

@@ -214,6 +214,13 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
         now,
       )
 
+    it('keeps the newest trust list, and the ones before for the answers that rest on them', async () => {
+      await under.first.keepTrustList(artefact('list one'))
+      await under.first.keepTrustList(artefact('list two'))
+      expect(await under.reopen().findTrustList()).to.equal('list two')
+      expect(await under.second.findArtefact(artefact('list one').sha256)).to.equal('list one')
+    })
+
     it('erases a request and all that was answered, for the platform that made it', async () => {
       const request = await retrieved()
       await record(under.first, request.responseId, 'to be erased')

@@ -207,7 +207,8 @@ export async function startPlatform(
   const clientId = x509HashClientId(x5c[0] ?? '')
   const identity = { baseUrl: server.url, clientId, signer, x5c }
   const key = `key-of-${name}`
-  const trustList = trustListKeeper({
+  const trustList = await trustListKeeper({
+    store,
     read: async () => ecosystem.trustList,
     signerKey: ecosystem.trustListSigner.publicJwk,
   })
