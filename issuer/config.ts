@@ -71,7 +71,7 @@ const statusSchema = z.strictObject({
 const sessionsSchema = z.strictObject({
   seconds: z.int().min(60).max(86_400).default(1800),
   maxOpen: z.int().min(1).max(100_000).default(1000),
-  perMinute: z.int().min(1).max(100_000).default(60),
+  perMinute: z.int().min(1).max(100_000).default(20),
 })
 
 export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({

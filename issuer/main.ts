@@ -14,7 +14,7 @@ import {
   openEs256Key,
 } from '../shared/key/signer.software.ts'
 import type { PublicJwk } from '../shared/key/signer.ts'
-import { openLog } from '../shared/log.ts'
+import { type Log, openLog } from '../shared/log.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
 import { systemRandom } from '../shared/random.ts'
@@ -36,9 +36,10 @@ import { statusPublisher } from './publication.ts'
 import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
 import { openReadings } from './session/readings.ts'
-import { type Schedule, startCadence } from './status/cadence.ts'
+import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'
-import { publishStatusLists } from './status/publish.ts'
+import type { StatusOperations } from './status/operations.ts'
+import { type Publisher, publishStatusLists } from './status/publish.ts'
 import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
 import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.ts'
 import type { World } from './world.ts'
@@ -97,12 +98,27 @@ const world: World = {
 
 process.exitCode = await run(process.argv.slice(2), world)
 
-/** Everything that can be wrong is found before the first request is answered: then `/healthz` says so. */
+/**
+ * Everything that can be wrong is found before the first request is answered: then `/healthz` says so. What was opened
+ * is closed again in the reverse order, whether serving ends or never begins.
+ */
 async function serve(configFile: string | undefined): Promise<void> {
+  const opened: (() => unknown)[] = []
+  try {
+    const { log, url } = await openServer(configFile, (close) => opened.push(close))
+    world.print(`carnet-issuer: serving ${url}`)
+    const signal = await stopSignal()
+    log.info({ signal }, 'stopping')
+  } finally {
+    for (const close of opened.reverse()) await close()
+  }
+}
+
+async function openServer(
+  configFile: string | undefined,
+  onClose: (close: () => unknown) => void,
+): Promise<{ log: Log; url: string }> {
   const { config, at } = openConfig(configFile)
-  // Only serving needs them, and they take a second to load.
-  const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
-  const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
   const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
   const now = systemClock()
   const issuer = config.baseUrl
@@ -112,8 +128,11 @@ async function serve(configFile: string | undefined): Promise<void> {
     readBytes(config.workflow === undefined ? BUILT_IN_WORKFLOW : at(config.workflow)).toString(),
   )
   const watchlists = readWatchlists(config, at)
-  const server = await listen(config.listen)
+  // Only serving needs them, and they take a second to load.
+  const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
+  const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
   const db = openIssuerDatabase(at(config.database))
+  onClose(() => db.close())
   const store = openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT })
   const statusStore = openStatusStore(db, { baseUrl: issuer, random: systemRandom })
   const operations = openStatusOperations(db, {
@@ -126,8 +145,8 @@ async function serve(configFile: string | undefined): Promise<void> {
     mark: openMarkFile(at(config.logMark ?? `${config.database}.checkpoint`)),
     ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
   })
-  await store.recordTrustList(trustList, trustListSigner, now)
   const pipeline = await openPipeline({ report: (line) => log.info(line) })
+  onClose(() => pipeline.close())
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
@@ -136,29 +155,19 @@ async function serve(configFile: string | undefined): Promise<void> {
     random: systemRandom,
     log,
   })
-  const readings = openReadings()
+  const server = await listen(config.listen)
+  onClose(() => server.close())
+  // The lists are live before the first credential that refers to them leaves.
+  await store.recordTrustList(trustList, trustListSigner, now)
   const publisher = statusPublisher({
     store: statusStore,
     log: auditLog,
     cadence: config.status,
     credentialSigner,
   })
-  const { listSize: size, decoys } = config.status
-  const pool = { name: 'standard', size, lanes: BATCH_SIZE, decoys: Math.min(decoys, size >> 4) }
-  const publish = async (reason: 'scheduled' | 'emergency'): Promise<void> => {
-    const at = systemClock()
-    await statusStore.keepOpen(pool, at)
-    await operations.advance(at)
-    await publishStatusLists(publisher, at, reason)
-  }
-  // The lists are live before the first credential that refers to them leaves.
-  await publish('scheduled')
-  const publication = startCadence({
-    intervalSeconds: config.status.intervalSeconds,
-    schedule,
-    publish,
-    onFailure: (error) => log.error({ err: error }, 'status lists were not published'),
-  })
+  const publication = await startPublication(config.status, { publisher, operations, log })
+  onClose(() => publication.stop())
+  const readings = openReadings()
   const housekeeping = startCadence({
     intervalSeconds: HOUSEKEEPING_SECONDS,
     schedule,
@@ -168,6 +177,7 @@ async function serve(configFile: string | undefined): Promise<void> {
     },
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
   })
+  onClose(() => housekeeping.stop())
   server.serve(
     issuerApplication({
       issuer,
@@ -186,18 +196,59 @@ async function serve(configFile: string | undefined): Promise<void> {
       sessionSeconds: config.sessions.seconds,
       maxOpenSessions: config.sessions.maxOpen,
       sessionsPerMinute: config.sessions.perMinute,
+      checkHealth: () => {
+        store.checkHealth()
+        publication.checkHealth()
+      },
       clock: systemClock,
       random: systemRandom,
       log,
     }),
   )
   log.info({ url: issuer, vkey: auditLog.vkey, pipeline: pipeline.version }, 'serving')
-  const signal = await stopSignal()
-  log.info({ signal }, 'stopping')
-  await server.close()
-  await Promise.all([publication.stop(), housekeeping.stop()])
-  await pipeline.close()
-  db.close()
+  return { log, url: issuer }
+}
+
+/** Publishes once, then in its rhythm; the health is that of the last publication. */
+async function startPublication(
+  { listSize, decoys, intervalSeconds, validitySeconds }: IssuerConfig['status'],
+  {
+    publisher,
+    operations,
+    log,
+  }: {
+    readonly publisher: Publisher
+    readonly operations: StatusOperations
+    readonly log: Log
+  },
+): Promise<Ticker & { checkHealth(): void }> {
+  const pool = {
+    name: 'standard',
+    size: listSize,
+    lanes: BATCH_SIZE,
+    decoys: Math.min(decoys, listSize >> 4),
+  }
+  let publishedAt = 0
+  const publish = async (reason: 'scheduled' | 'emergency'): Promise<void> => {
+    const now = systemClock()
+    await publisher.store.keepOpen(pool, now)
+    await operations.advance(now)
+    await publishStatusLists(publisher, now, reason)
+    publishedAt = now
+  }
+  await publish('scheduled')
+  const ticker = startCadence({
+    intervalSeconds,
+    schedule,
+    publish,
+    onFailure: (error) => log.error({ err: error }, 'status lists were not published'),
+  })
+  return {
+    ...ticker,
+    checkHealth: () => {
+      if (systemClock() >= publishedAt + validitySeconds) throw new Error('no list is valid')
+    },
+  }
 }
 
 function openConfig(configFile: string | undefined): {

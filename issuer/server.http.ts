@@ -36,6 +36,8 @@ export interface IssuerDeps extends SessionEndpointDeps {
   /** The signed trust list, as it was recorded. */
   readonly trustList: string
   readonly sessionsPerMinute: number
+  /** Throws when the issuer cannot do its work. */
+  readonly checkHealth: () => void
   readonly log: Log
 }
 
@@ -51,7 +53,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
     log,
     random,
     origins: [issuer],
-    checkHealth: () => store.checkHealth(),
+    checkHealth: deps.checkHealth,
   })
   app.use(
     metadataEndpoints({
@@ -88,6 +90,8 @@ function limitByAddress(perMinute: number) {
     limit: perMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    // Addresses are those of the connection; what a client says of its own is not looked at.
+    validate: { xForwardedForHeader: false },
     handler: () => {
       throw new Problem('too_many_requests', 'try again in a minute')
     },

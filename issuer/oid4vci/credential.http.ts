@@ -58,18 +58,20 @@ export function credentialEndpoints(
     response.status(204).end()
   })
   router.use(
-    (thrown: unknown, _request: Request, _response: Response, next: (e: unknown) => void) => {
-      next(asCredentialError(thrown))
+    (thrown: unknown, request: Request, _response: Response, next: (e: unknown) => void) => {
+      next(asOwnError(thrown, request.path))
     },
   )
   router.use(renderErrors('resource'))
   return router
 }
 
-/** A body that is no JSON is the endpoint's own error here. OpenID4VCI 1.0 §8.3.1.2. */
-function asCredentialError(thrown: unknown): unknown {
-  if (thrown instanceof Problem && thrown.code === 'request_invalid') {
-    return new ProtocolError('invalid_credential_request', thrown.message)
-  }
-  return thrown
+/** A body that is no JSON is the endpoint's own error here. OpenID4VCI 1.0 §8.3.1.2, §11.3. */
+function asOwnError(thrown: unknown, path: string): unknown {
+  if (!(thrown instanceof Problem) || thrown.code !== 'request_invalid') return thrown
+  const isNotification = path.startsWith('/notification')
+  return new ProtocolError(
+    isNotification ? 'invalid_notification_request' : 'invalid_credential_request',
+    thrown.message,
+  )
 }

@@ -15,6 +15,7 @@ export interface Readings {
   both(sessionId: string): { document: DocumentReading; selfie: SelfieReading }
   /** Which images of a session were read. */
   uploaded(sessionId: string): { document: boolean; selfie: boolean }
+  isComplete(sessionId: string): boolean
   forget(sessionId: string): void
   forgetExpired(now: NumericDate): void
 }
@@ -115,6 +116,10 @@ export function openReadings(): Readings {
         document: entry?.document?.reading !== undefined,
         selfie: entry?.selfie?.reading !== undefined,
       }
+    },
+    isComplete: (sessionId) => {
+      const entry = entries.get(sessionId)
+      return entry?.document?.reading !== undefined && entry.selfie?.reading !== undefined
     },
     forget: (sessionId) => {
       entries.delete(sessionId)

@@ -20,6 +20,11 @@ export async function submitSession(
 ): Promise<DecidedSession> {
   const { store, readings, collect, watchlists } = deps
   const { id, workflow, workflowReference } = session
+  if (!readings.isComplete(id)) {
+    // Another request may have decided since this one looked.
+    const meanwhile = await store.session(id)
+    if (meanwhile !== undefined && meanwhile.state !== 'collecting') return meanwhile
+  }
   const { document, selfie } = readings.both(id)
   const evidence = collect(document, selfie, now)
   const screening = screen(evidence, watchlists, { threshold: workflow.screening.threshold, now })

@@ -184,6 +184,7 @@ export async function openIssuer(
       sessionSeconds: 1800,
       maxOpenSessions: options.maxOpenSessions ?? 1000,
       sessionsPerMinute: 10_000,
+      checkHealth: () => store.checkHealth(),
       clock,
       random,
       log,

@@ -323,6 +323,9 @@ describe('issuance to a wallet (OpenID4VCI 1.0)', () => {
         400,
         'invalid_notification_request',
       ])
+      expect(refused(await wallet.notify(token, 'no object'))[1]).to.equal(
+        'invalid_notification_request',
+      )
     })
   })
 

@@ -111,6 +111,15 @@ describe('the proofing endpoints', () => {
     expect(refused(await worker.upload('selfie'))).to.deep.equal([409, 'session_state'])
   })
 
+  it('decides once for submissions that come at once, and answers all of them alike', async () => {
+    const worker = await beginSession(issuer.url)
+    await worker.upload('document')
+    await worker.upload('selfie')
+    const replies = await Promise.all(Array.from({ length: 8 }, () => worker.submit()))
+    const states = new Set(replies.map(({ status, body }) => `${status} ${body.state}`))
+    expect([...states]).to.deep.equal(['200 approved'])
+  })
+
   it('shows scores, thresholds and models to the worker, and no field', async () => {
     const worker = await submittedSession(issuer.url)
     const { body } = await worker.view()
