@@ -7,6 +7,16 @@ const origin = z
   .url({ protocol: /^https?$/ })
   .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
 
+/** A key on a PKCS#11 token, which stays there. `CARNET_PKCS11_PIN` has the PIN. */
+export interface TokenKey {
+  readonly pkcs11: {
+    /** The module's shared library. */
+    readonly module: string
+    readonly token: string
+    readonly label: string
+  }
+}
+
 /** Everything that `carnet-issuer serve` reads; docs/issuer.md says it in words. Paths are meant from the file. */
 export interface IssuerConfig {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
@@ -17,7 +27,7 @@ export interface IssuerConfig {
   /** Who issues, as the credential and the metadata say it. */
   readonly authority: { readonly name: string; readonly country: string }
   /** The attestation key (PKCS#8 PEM) and its chain (PEM, leaf first, without the anchor). Status lists are signed with it too. */
-  readonly attestation: { readonly key: string; readonly chain: string }
+  readonly attestation: { readonly key: string | TokenKey; readonly chain: string }
   /** The Ed25519 key (PKCS#8 PEM) that signs the audit log. */
   readonly logKey: string
   /** Where the last signed checkpoint is kept apart from the database; beside it where nothing is said. */
@@ -74,6 +84,12 @@ const sessionsSchema = z.strictObject({
   perMinute: z.int().min(1).max(100_000).default(20),
 })
 
+const tokenKeySchema = z.strictObject({
+  module: path,
+  token: z.string().min(1).max(32),
+  label: z.string().min(1).max(128),
+})
+
 export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
   baseUrl: origin,
   listen: z.strictObject({
@@ -85,7 +101,12 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     name: z.string().min(1).max(128),
     country: z.string().regex(/^[A-Z]{2}$/, 'is no ISO 3166-1 alpha-2 code'),
   }),
-  attestation: z.strictObject({ key: path, chain: path }),
+  attestation: z.strictObject({
+    key: z.union([path, z.strictObject({ pkcs11: tokenKeySchema })], {
+      error: 'is neither a file nor a key on a PKCS#11 token',
+    }),
+    chain: path,
+  }),
   logKey: path,
   logMark: path.optional(),
   witnesses: z

@@ -7,13 +7,14 @@ import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
+import type { Pkcs11Token } from '../shared/key/signer.pkcs11.ts'
 import {
   generateEd25519Key,
   generateEs256Key,
   openEd25519Key,
   openEs256Key,
 } from '../shared/key/signer.software.ts'
-import type { PublicJwk } from '../shared/key/signer.ts'
+import type { Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
@@ -25,7 +26,7 @@ import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import { anchorsOf, verifyTrustList } from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
 import { readSignerJwk } from './commands/pki.ts'
-import { type IssuerConfig, issuerConfigSchema } from './config.ts'
+import { type IssuerConfig, issuerConfigSchema, type TokenKey } from './config.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { readWorkflow } from './decision/read-workflow.ts'
@@ -76,6 +77,7 @@ const world: World = {
     renameSync(`${path}.new`, path)
   },
   generateKey: generateEs256Key,
+  generateTokenKey: (key) => onToken(key, (token) => token.createKey(key.pkcs11.label)),
   openKey: openEs256Key,
   generateLogKey: () => generateEd25519Key().pkcs8,
   logVerifierKey: (configFile) => {
@@ -122,7 +124,7 @@ async function openServer(
   const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
   const now = systemClock()
   const issuer = config.baseUrl
-  const { credentialSigner, trustList, trustListSigner } = openTrust(config, at, now)
+  const { credentialSigner, trustList, trustListSigner } = await openTrust(config, at, now)
   const logSigner = readKey(at(config.logKey), openEd25519Key)
   const workflow = readWorkflow(
     readBytes(config.workflow === undefined ? BUILT_IN_WORKFLOW : at(config.workflow)).toString(),
@@ -286,14 +288,14 @@ function openIssuerDatabase(path: string): Database {
 }
 
 /** The key, its chain and the trust list fit together, or nothing starts: a verifier would refuse what is issued. */
-function openTrust(
+async function openTrust(
   config: IssuerConfig,
   at: (path: string) => string,
   now: number,
-): { credentialSigner: CredentialSigner; trustList: string; trustListSigner: PublicJwk } {
+): Promise<{ credentialSigner: CredentialSigner; trustList: string; trustListSigner: PublicJwk }> {
   const signerFile = at(config.trustList.signer)
   const trustList = readBytes(at(config.trustList.file)).toString().trim()
-  const signer = readKey(at(config.attestation.key), openEs256Key)
+  const signer = await openAttestationKey(config.attestation.key, at)
   const chainFile = at(config.attestation.chain)
   try {
     const signerKey = readSignerJwk(signerFile, readBytes(signerFile).toString())
@@ -318,6 +320,30 @@ function openTrust(
       cause,
       hint: 'carnet-issuer pki certify --role attestation --uri BASE_URL makes a fitting one',
     })
+  }
+}
+
+async function openAttestationKey(
+  key: IssuerConfig['attestation']['key'],
+  at: (path: string) => string,
+): Promise<Es256Signer> {
+  if (typeof key === 'string') return readKey(at(key), openEs256Key)
+  return onToken(key, (token) => token.openKey(key.pkcs11.label))
+}
+
+/** Logs in to a PKCS#11 token; the native module is loaded only for those who have one. */
+async function onToken<Result>(
+  { pkcs11 }: TokenKey,
+  work: (token: Pkcs11Token) => Promise<Result>,
+): Promise<Result> {
+  const pin = process.env.CARNET_PKCS11_PIN
+  if (!pin) throw new OperatorError('key_invalid', 'CARNET_PKCS11_PIN has no PIN for the token')
+  const { openPkcs11Token } = await import('../shared/key/signer.pkcs11.ts')
+  try {
+    const { module: modulePath, token: tokenLabel } = pkcs11
+    return await work(await openPkcs11Token({ modulePath, tokenLabel, pin }))
+  } catch (cause) {
+    throw new OperatorError('key_invalid', `PKCS#11: ${(cause as Error).message}`, { cause })
   }
 }
 

@@ -81,15 +81,30 @@ function addPki(root: Command, world: World): void {
     .option('--uri <URL>', 'an address that it is bound to, may be repeated', collect, [])
     .option('--dns <HOST>', 'a host that it is bound to, may be repeated', collect, [])
     .requiredOption('--out <FOLDER>', 'where key.pem and chain.pem go')
+    .option('--pkcs11-module <FILE>', 'make the key on a token of this module, not in a file')
+    .option('--pkcs11-token <LABEL>', 'the token; CARNET_PKCS11_PIN has its PIN', 'carnet')
+    .option('--pkcs11-label <LABEL>', 'the label of the key', 'attestation')
     .action(
-      (given: {
+      ({
+        pkcs11Module: module,
+        pkcs11Token: token,
+        pkcs11Label: label,
+        ...given
+      }: {
         dir: string
         role: TrustRole
         name: string
         uri: string[]
         dns: string[]
         out: string
-      }) => certifyKey(world, given),
+        pkcs11Module?: string
+        pkcs11Token: string
+        pkcs11Label: string
+      }) =>
+        certifyKey(world, {
+          ...given,
+          ...(module === undefined ? {} : { token: { pkcs11: { module, token, label } } }),
+        }),
     )
   pki
     .command('trust-list')

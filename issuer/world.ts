@@ -2,6 +2,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
 import type { Random } from '../shared/random.ts'
+import type { TokenKey } from './config.ts'
 import type { IssuerStore } from './store.ts'
 
 /** A fresh P-256 key: what signs with it, and its PKCS#8 PEM for the one file that keeps it. */
@@ -25,6 +26,8 @@ export interface World {
   /** Puts a text in place of a file's as a whole. */
   readonly replaceFile: (path: string, text: string) => void
   readonly generateKey: () => FreshKey
+  /** Makes a P-256 key on a PKCS#11 token, which it never leaves. @throws OperatorError */
+  readonly generateTokenKey: (key: TokenKey) => Promise<Es256Signer>
   readonly openKey: (pkcs8: string) => Es256Signer
   /** Makes an Ed25519 key, PKCS#8 PEM. */
   readonly generateLogKey: () => string

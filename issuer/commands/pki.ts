@@ -8,6 +8,7 @@ import { TrustError } from '../../shared/trust/error.ts'
 import { pemOfX5c, x5cOfPem } from '../../shared/trust/pem-chain.ts'
 import type { TrustRole } from '../../shared/trust/role.ts'
 import { verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
+import type { TokenKey } from '../config.ts'
 import {
   type Authority,
   certify,
@@ -42,7 +43,7 @@ export async function initPki(world: World, { dir }: { readonly dir: string }): 
   print(`trust list signer  ${join(dir, SIGNER_JWK)}`)
 }
 
-/** Makes a key and has the authority of a role certify it. */
+/** Makes a key, in a file or on a token, and has the authority of a role certify it. */
 export async function certifyKey(
   world: World,
   given: {
@@ -52,16 +53,19 @@ export async function certifyKey(
     readonly uri: readonly string[]
     readonly dns: readonly string[]
     readonly out: string
+    readonly token?: TokenKey
   },
 ): Promise<void> {
-  const { dir, role, name, uri, dns, out } = given
+  const { dir, role, name, uri, dns, out, token } = given
   const authority = readAuthority(world, dir, role)
-  const { signer, pkcs8 } = world.generateKey()
+  const { signer, pkcs8 } = token
+    ? { signer: await world.generateTokenKey(token), pkcs8: undefined }
+    : world.generateKey()
   const subject = { name, publicJwk: signer.publicJwk, uris: uri, dns }
   const x5c = await certify(authority, subject, { random: world.random, now: world.clock() })
-  world.writeNewFile(join(out, 'key.pem'), pkcs8)
+  if (pkcs8 !== undefined) world.writeNewFile(join(out, 'key.pem'), pkcs8)
   world.writeNewFile(join(out, 'chain.pem'), pemOfX5c(x5c))
-  world.print(`key    ${join(out, 'key.pem')}`)
+  world.print(`key    ${pkcs8 === undefined ? token?.pkcs11.label : join(out, 'key.pem')}`)
   world.print(`chain  ${join(out, 'chain.pem')}`)
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../../shared/key/signer.software.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import { systemRandom } from '../../shared/random.ts'
+import { parseCertificate } from '../../shared/trust/parse-certificate.ts'
 import { x5cOfPem } from '../../shared/trust/pem-chain.ts'
 import { anchorsOf, verifyTrustList } from '../../shared/trust/trust-list.ts'
 import { verifyX5c } from '../../shared/trust/x5c.ts'
@@ -19,6 +20,8 @@ import { evidenceWith, fixturePipeline } from '../support/evidence.ts'
 import { openIssuer, type TestIssuer } from '../support/issuer.ts'
 import { newKeys, submittedSession, testWallet, tokenFor } from '../support/issuer-client.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const tokenKey = generateEs256Key().signer
 
 describe('carnet-issuer', () => {
   const folder = temporaryFolder()
@@ -53,6 +56,10 @@ describe('carnet-issuer', () => {
       },
       replaceFile: (file, text) => writeFileSync(file, text),
       generateKey: generateEs256Key,
+      generateTokenKey: async ({ pkcs11 }) => {
+        out.push(`on ${pkcs11.token} of ${pkcs11.module}`)
+        return tokenKey
+      },
       openKey: openEs256Key,
       generateLogKey: () => generateEd25519Key().pkcs8,
       logVerifierKey: () => 'vkey',
@@ -110,6 +117,30 @@ describe('carnet-issuer', () => {
     expect(list().sequence).to.equal(1)
     expect((await call(['pki', 'trust-list', '--dir', dir])).code).to.equal(0)
     expect(list().sequence).to.equal(2)
+  })
+
+  it('certifies a key that stays on a token, and writes none to a file', async () => {
+    const dir = path('pki-token')
+    expect((await call(['pki', 'init', '--dir', dir])).code).to.equal(0)
+    const out = path('on-token')
+    const args = ['--dir', dir, '--role', 'attestation', '--name', 'A', '--out', out]
+    const token = [
+      '--pkcs11-module',
+      '/module.so',
+      '--pkcs11-token',
+      'hsm',
+      '--pkcs11-label',
+      'key-1',
+    ]
+    const { code, out: printed } = await call(['pki', 'certify', ...args, ...token])
+    expect(code).to.equal(0)
+    expect(printed)
+      .to.contain('on hsm of /module.so')
+      .and.match(/key +key-1/)
+    expect(existsSync(join(out, 'key.pem'))).to.equal(false)
+    const [leaf = ''] = x5cOfPem(readFileSync(join(out, 'chain.pem'), 'utf8'))
+    const { publicJwk } = parseCertificate(Buffer.from(leaf, 'base64'))
+    expect(publicJwk).to.deep.equal(tokenKey.publicJwk)
   })
 
   it('never overwrites a key', async () => {

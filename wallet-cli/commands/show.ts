@@ -1,6 +1,7 @@
 import { toDateTime } from '../../shared/clock.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../shared/json.ts'
 import { SdJwtError } from '../../shared/sd-jwt/error.ts'
+import { parseSdJwtJson } from '../../shared/sd-jwt/json-serialization.ts'
 import { holdSdJwt } from '../../shared/sd-jwt/present.ts'
 import { WalletError } from '../error.ts'
 import { compareClaims, TECHNICAL_CLAIMS } from '../presentation/claim-words.ts'
@@ -62,7 +63,7 @@ function copyText(copy: HeldCredential['copies'][number]): string {
 /** Our own format strictly; any other as far as it can be read. The recogniser is large and loaded when it is needed. */
 async function claimsOfFile(text: string): Promise<JsonObject> {
   try {
-    return holdSdJwt(text).claims
+    return holdSdJwt(isJsonSerialized(text) ? compactOf(text) : text).claims
   } catch (cause) {
     if (!(cause instanceof SdJwtError)) throw cause
     const { recogniseCredential } = await import('../format/recognise.sphereon.ts')
@@ -75,6 +76,16 @@ async function claimsOfFile(text: string): Promise<JsonObject> {
     const { format, types, issuer, claims } = recognised
     return { format, type: types, ...(issuer === undefined ? {} : { issuer }), ...claims }
   }
+}
+
+/** RFC 9901 §8: an SD-JWT may come in a JSON serialization of JWS; a linked-data credential has no `payload`. */
+function isJsonSerialized(text: string): boolean {
+  return text.startsWith('{') && text.includes('"payload"')
+}
+
+function compactOf(text: string): string {
+  const { issuerJwt, disclosures } = parseSdJwtJson(text)
+  return [issuerJwt, ...disclosures, ''].join('~')
 }
 
 function claimsOf(text: string): JsonObject {

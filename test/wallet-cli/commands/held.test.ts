@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { renderSdJwtJson } from '../../../shared/sd-jwt/json-serialization.ts'
+import { parseSdJwt } from '../../../shared/sd-jwt/parse.ts'
 import { type PeerIssuer, peerIssuer } from '../../support/peer-issuer.ts'
 import { NOW } from '../../support/pki.ts'
 import { type TestWallet, testWallet } from '../../support/wallet.ts'
@@ -83,6 +85,31 @@ describe('what is held', () => {
       expect(status).to.equal(0)
       expect(out).to.match(/family_name: Eriksson/)
       expect(err).to.match(/nothing was verified/)
+    })
+
+    it('shows one in the JSON serialization, and one of another format (RFC 9901 §8)', async () => {
+      const [held] = await wallet.look((vault) => vault.credentials())
+      const parts = parseSdJwt(held?.copies[0]?.compact ?? '')
+      const file = join(wallet.folder, 'credential.json')
+      writeFileSync(file, JSON.stringify(renderSdJwtJson(parts)))
+      const { status, out } = await wallet.run(['show', file])
+      expect(status).to.equal(0)
+      expect(out).to.match(/family_name: Eriksson/)
+      const json = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const vc = {
+        '@context': ['https://www.w3.org/2018/credentials/v1'],
+        type: ['VerifiableCredential', 'Membership'],
+        credentialSubject: { club: 'Utopia Rowing' },
+      }
+      writeFileSync(
+        file,
+        `${json({ alg: 'ES256', typ: 'JWT' })}.${json({ iss: 'did:example:1', nbf: 1, vc })}.AAAA`,
+      )
+      const other = await wallet.run(['show', file])
+      expect(other.out)
+        .to.match(/jwt_vc_json/)
+        .and.match(/Utopia Rowing/)
+      expect(other.err).to.match(/nothing was verified/)
     })
 
     it('says when a file is no credential, or a name is of none', async () => {
