@@ -229,8 +229,8 @@ function trustListReader(
 }
 
 /**
- * A list that cannot be reached yet is waited for, and `/healthz` says so; a list that is not what it should be, or that
- * does not name the authority of our own certificate, ends the start.
+ * A list that cannot be reached yet is waited for, and `/healthz` says so; a list that is not what it should be, or
+ * that does not name the authority of our own certificate, ends the start.
  */
 async function firstTrustList(
   trustList: TrustListKeeper,

@@ -3,8 +3,8 @@ import { type Policy, parsePolicy } from './policy/policy.ts'
 import type { VerifierStore } from './store.ts'
 
 /**
- * Finds the policy that a request was made under, by digest: among those in use, or as it was kept with the request, so that a
- * changed policy never changes what was asked or decided before.
+ * Finds the policy that a request was made under, by digest: among those in use, or as it was kept with the request,
+ * so that a changed policy never changes what was asked or decided before.
  */
 export function policyFinder(
   policies: ReadonlyMap<string, Policy>,

@@ -9,8 +9,8 @@ import { type Policy, PolicyError, parsePolicy } from './policy/policy.ts'
 export const BUILT_IN_POLICIES: string = join(packageRoot, 'verifier/policy/packs')
 
 /**
- * Reads every `.json` file of the folders as a policy. Of two versions of one policy the higher is used; two that claim the
- * same version are refused, because a version never changes.
+ * Reads every `.json` file of the folders as a policy. Of two versions of one policy the higher is used; two that
+ * claim the same version are refused, because a version never changes.
  * @throws OperatorError `config_invalid`
  */
 export function readPolicies(folders: readonly string[]): ReadonlyMap<string, Policy> {

@@ -10,8 +10,8 @@ import type { PresentationRequest, RequestedRequest, RetrievedRequest } from './
 export type StatusEvidence = Omit<StatusVerdict, 'token'>
 
 /**
- * What is kept of an answered request: enough to verify it again, and nothing that was not asked for. The artefacts it names
- * by digest are kept beside it, each once.
+ * What is kept of an answered request: enough to verify it again, and nothing that was not asked for. The artefacts
+ * it names by digest are kept beside it, each once.
  */
 export interface Answer {
   readonly vpToken: VpToken
@@ -81,11 +81,14 @@ export interface VerifierStore {
   /** The text of an artefact. */
   findArtefact(sha256: string): Promise<string | undefined>
   /**
-   * Erases a request that this platform made, with its answer and all that is told of a person; artefacts that tell of nobody
-   * stay. Its log entries stay too and mean nothing any more. @throws Problem `request_not_found`
+   * Erases a request that this platform made, with its answer and all that is told of a person; artefacts that tell
+   * of nobody stay. Its log entries stay too and mean nothing any more. @throws Problem `request_not_found`
    */
   forgetRequest(id: string, platform: string): Promise<void>
-  /** Erases every request that ended before: without an answer, and with one where that is to be erased too. Answers how many. */
+  /**
+   * Erases every request that ended before: without an answer, and with one where that is to be erased too. Answers
+   * how many.
+   */
   forgetRequests(before: {
     readonly unanswered: NumericDate
     readonly answered?: NumericDate | undefined

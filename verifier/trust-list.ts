@@ -29,8 +29,8 @@ export interface TrustListKeeper {
 }
 
 /**
- * Starts with the list that was kept last, if the signer's key still verifies it; without one, nothing is trusted until the
- * first refresh.
+ * Starts with the list that was kept last, if the signer's key still verifies it; without one, nothing is trusted
+ * until the first refresh.
  */
 export async function trustListKeeper(options: {
   readonly read: () => Promise<string>

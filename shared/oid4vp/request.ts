@@ -21,7 +21,10 @@ export const REQUEST_OBJECT_MEDIA_TYPE = 'application/oauth-authz-req+jwt'
 export const REQUEST_SCHEMES = ['haip-vp:', 'openid4vp:'] as const
 
 const REQUEST_OBJECT_TYP = 'oauth-authz-req+jwt'
-/** "the aud claim MUST be equal to https://self-issued.me/v2" where the wallet's metadata is not discovered. OpenID4VP 1.0 §5.8. */
+/**
+ * "the aud claim MUST be equal to https://self-issued.me/v2" where the wallet's metadata is not discovered. OpenID4VP
+ * 1.0 §5.8.
+ */
 const STATIC_DISCOVERY_AUDIENCE = 'https://self-issued.me/v2'
 const CLOCK_TOLERANCE_SECONDS = 60
 /** Our entry of `verifier_info`, which a wallet that does not know it ignores. OpenID4VP 1.0 §5.1. */
@@ -227,7 +230,7 @@ function authenticate(
 }
 
 function parseRequestObject(payload: JsonObject): RequestObject {
-  // "Wallets … MUST reject transaction_data" whose type they do not know, and this one knows none. OpenID4VP 1.0 §5.1, §8.5.
+  // "Wallets that do not support this parameter MUST reject requests that contain it." OpenID4VP 1.0 §5, §8.5.
   if (payload.transaction_data !== undefined) {
     throw new ProtocolError('invalid_transaction_data', 'transaction_data is of no known type')
   }
@@ -239,7 +242,10 @@ function parseRequestObject(payload: JsonObject): RequestObject {
   })
 }
 
-/** The first usable key and the strongest encryption; keys of other kinds are ignored. OpenID4VP 1.0 §8.3, HAIP 1.0 §5. */
+/**
+ * The first usable key and the strongest encryption; keys of other kinds are ignored. OpenID4VP 1.0 §8.3, HAIP 1.0
+ * §5.
+ */
 function chooseEncryption(
   metadata: RequestObject['client_metadata'],
 ): VerifiedRequest['encryption'] {

@@ -1,10 +1,8 @@
-import { commit, commitmentSalt } from '../../shared/audit/commitment.ts'
 import type { AuditEntry } from '../../shared/audit/entry.ts'
-import { decodeBase64url, encodeBase64url } from '../../shared/base64url.ts'
+import { encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { ProtocolError } from '../../shared/error.ts'
 import { sha256Hex } from '../../shared/hash.ts'
-import type { JsonObject } from '../../shared/json.ts'
 import {
   type AuthorizationResponse,
   decryptResponse,
@@ -23,8 +21,9 @@ import { checkIdentity, type VerifierIdentity } from '../request/create.ts'
 import type { RetrievedRequest } from '../request/request.ts'
 import type { Answer, Artefact, VerifierStore } from '../store.ts'
 import type { TrustInForce, TrustListKeeper } from '../trust-list.ts'
-import { type Acceptance, accept } from './accept.ts'
-import { makeReceipt, signReceipt } from './receipt.ts'
+import { accept } from './accept.ts'
+import { commitmentsOf, LOGGED } from './commitments.ts'
+import { makeReceipt, type Receipt, signReceipt } from './receipt.ts'
 
 /** What answering needs beside the response itself. */
 export interface AnswerContext {
@@ -38,9 +37,9 @@ export interface AnswerContext {
 }
 
 /**
- * Takes what a wallet posts to a response URI: reads it, verifies it, decides, and records all of it in one step, or records
- * that the wallet refused. Answers where to send the user's browser in a same-device flow. OpenID4VP 1.0 §8.2, §8.3.1,
- * §8.6. Whether the platform accepts is not told to the wallet.
+ * Takes what a wallet posts to a response URI: reads it, verifies it, decides, and records all of it in one step, or
+ * records that the wallet refused. Answers where to send the user's browser in a same-device flow. OpenID4VP 1.0
+ * §8.2, §8.3.1, §8.6. Whether the platform accepts is not told to the wallet.
  * @throws Problem
  */
 export async function answerRequest(
@@ -67,15 +66,12 @@ export async function answerRequest(
     now,
   )
   const acceptance = accept(presentation, policy, now)
-  const receipt = await signReceipt(
-    makeReceipt(presentation, acceptance, {
-      clientId: request.clientId,
-      nonce: request.nonce,
-      policy,
-      trustListSha256: trust.sha256,
-    }),
-    context.identity,
-  )
+  const receipt = makeReceipt(presentation, acceptance, {
+    clientId: request.clientId,
+    nonce: request.nonce,
+    policy,
+    trustListSha256: trust.sha256,
+  })
   const redirect = redirectFor(request, context.random)
   const answer: Answer = {
     vpToken: response.vpToken,
@@ -84,7 +80,7 @@ export async function answerRequest(
     trustListSha256: trust.sha256,
     statuses: presentation.credentials.map(({ status: { token, ...evidence } }) => evidence),
     acceptance,
-    receipt,
+    receipt: await signReceipt(receipt, context.identity),
     commitmentKey: encodeBase64url(context.random(32)),
     responseCodeSha256: redirect?.codeSha256,
   }
@@ -93,7 +89,7 @@ export async function answerRequest(
     {
       answer,
       artefacts: artefactsOf(presentation, trust),
-      entries: logEntries(answer, presentation),
+      entries: logEntries(answer, receipt),
     },
     now,
   )
@@ -170,29 +166,10 @@ function artefactsOf(presentation: VerifiedPresentation, trust: TrustInForce): A
 }
 
 /** Two public leaves that bind the verifier to what it recorded and tell nobody about whom. */
-function logEntries(answer: Answer, presentation: VerifiedPresentation): AuditEntry[] {
-  const entry = (type: string, details: JsonObject): AuditEntry => ({
-    type,
-    at: answer.verifiedAt,
-    commitment: commit(details, logSalt(answer.commitmentKey, type)),
-  })
-  return [
-    entry('presentation.verified', {
-      presentation_sha256: presentation.presentationSha256,
-      trust_list_sha256: answer.trustListSha256,
-    }),
-    entry('acceptance.made', {
-      receipt_sha256: sha256Hex(answer.receipt),
-      acceptance: acceptanceJson(answer.acceptance),
-    }),
-  ]
-}
-
-/** The salt of one commitment in the log, from the key that is kept with the answer. */
-export function logSalt(commitmentKey: string, type: string): Uint8Array {
-  return commitmentSalt(decodeBase64url(commitmentKey) ?? Buffer.alloc(0), type)
-}
-
-function acceptanceJson({ outcome, codes }: Acceptance): JsonObject {
-  return { outcome, codes: [...codes] }
+function logEntries(
+  { receipt: jwt, commitmentKey, verifiedAt }: Answer,
+  receipt: Receipt,
+): AuditEntry[] {
+  const commitments = commitmentsOf(jwt, receipt, commitmentKey)
+  return LOGGED.map((type) => ({ type, at: verifiedAt, commitment: commitments[type] }))
 }

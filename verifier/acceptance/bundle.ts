@@ -23,6 +23,7 @@ import { type Policy, PolicyError, parsePolicy } from '../policy/policy.ts'
 import { verifyArchived } from '../presentation/archived.ts'
 import { presentationDigest, type VerifiedPresentation } from '../presentation/verify.ts'
 import { type Acceptance, accept, sameAcceptance } from './accept.ts'
+import { type Commitments, commitmentsOf } from './commitments.ts'
 import {
   type Receipt,
   ReceiptError,
@@ -31,13 +32,17 @@ import {
   verifyReceiptSignature,
 } from './receipt.ts'
 
-/** A receipt with everything that it names by digest, so that one file can be verified years later without a network. */
+/**
+ * A receipt with everything that it names by digest, so that one file can be verified years later without a network.
+ */
 export interface ReceiptBundle {
   readonly receipt: string
   readonly vp_token: VpToken
   readonly policy: JsonObject
   readonly trust_list: string
   readonly status_tokens: readonly string[]
+  /** What the commitments in the verifier's log open with, base64url. */
+  readonly commitment_key: string
 }
 
 const bundleSchema: z.ZodType<ReceiptBundle> = z.strictObject({
@@ -46,6 +51,7 @@ const bundleSchema: z.ZodType<ReceiptBundle> = z.strictObject({
   policy: z.record(z.string(), z.custom<Json>()),
   trust_list: z.string(),
   status_tokens: z.array(z.string()).max(16),
+  commitment_key: z.string(),
 })
 
 /** Reads a receipt file. @throws ReceiptError `receipt_malformed` */
@@ -72,12 +78,14 @@ export interface VerifiedReceipt {
   readonly policy: Policy
   readonly presentation: VerifiedPresentation
   readonly acceptance: Acceptance
+  /** The entries to look for in the verifier's log. */
+  readonly commitments: Commitments
 }
 
 /**
- * Verifies a receipt from nothing but the bundle and the trust list signer's key: the trust list, who signed the receipt, every
- * artefact against its digest, the presentation once more as of the receipt's time, and the decision once more. It proves
- * what the verifier held and concluded, not that a list was unreachable when it says so.
+ * Verifies a receipt from nothing but the bundle and the trust list signer's key: the trust list, who signed the
+ * receipt, every artefact against its digest, the presentation once more as of the receipt's time, and the decision
+ * once more. It proves what the verifier held and concluded, not that a list was unreachable when it says so.
  * @throws ReceiptError
  */
 export async function verifyReceiptBundle(
@@ -101,7 +109,8 @@ export async function verifyReceiptBundle(
   const presentation = await verifyAgain(bundle, { receipt, policy, anchors, statusTokens })
   const acceptance = accept(presentation, policy, receipt.iat)
   checkSame(receipt, presentation, acceptance)
-  return { receipt, verifier, policy, presentation, acceptance }
+  const commitments = commitmentsOf(bundle.receipt, receipt, bundle.commitment_key)
+  return { receipt, verifier, policy, presentation, acceptance, commitments }
 }
 
 function checkInForce({ issuedAt, nextUpdate }: TrustList, { iat }: Receipt): void {

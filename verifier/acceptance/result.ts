@@ -30,8 +30,8 @@ export interface ResultContext {
 }
 
 /**
- * The result of a request. A kept answer is verified again before it is told: its artefacts by digest, its signatures as of the
- * moment it came, the acceptance by deciding once more, the receipt against all of them.
+ * The result of a request. A kept answer is verified again before it is told: its artefacts by digest, its signatures
+ * as of the moment it came, the acceptance by deciding once more, the receipt against all of them.
  * @throws Problem `request_not_found`
  * @throws Error when what was kept no longer holds
  */
@@ -73,5 +73,6 @@ async function bundleOf(
     policy: policy.document,
     trust_list: await artefact(answer.trustListSha256),
     status_tokens: await Promise.all([...new Set(tokens)].map(artefact)),
+    commitment_key: answer.commitmentKey,
   }
 }

@@ -5,6 +5,7 @@ import { JsonError, parseJson } from '../../shared/json.ts'
 import type { PublicJwk } from '../../shared/key/signer.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import { parseReceiptBundle, verifyReceiptBundle } from '../acceptance/bundle.ts'
+import { LOGGED } from '../acceptance/commitments.ts'
 import { ReceiptError } from '../acceptance/receipt.ts'
 import type { World } from '../world.ts'
 
@@ -18,7 +19,7 @@ export async function verifyReceiptFile(
   const text = world.readFile(file)
   try {
     const verified = await verifyReceiptBundle(parseReceiptBundle(text), { trustListSignerKey })
-    const { receipt, verifier, policy, presentation, acceptance } = verified
+    const { receipt, verifier, policy, presentation, acceptance, commitments } = verified
     const codes = acceptance.codes.length > 0 ? `: ${acceptance.codes.join(', ')}` : ''
     world.print('holds    yes')
     world.print(`by       ${verifier.leaf.subjectName}`)
@@ -28,6 +29,7 @@ export async function verifyReceiptFile(
     for (const { queryId, issuer, status } of presentation.credentials) {
       world.print(`from     ${issuer} (${queryId}, status ${status.verdict})`)
     }
+    for (const type of LOGGED) world.print(`logged   ${type} ${commitments[type]}`)
     return true
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error

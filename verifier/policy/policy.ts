@@ -160,8 +160,8 @@ function checkQuery(
 }
 
 /**
- * A policy takes one credential, of one kind or of several alternatives: two credentials may be of two people, and no rule
- * can say yet what ties them together.
+ * A policy takes one credential, of one kind or of several alternatives: two credentials may be of two people, and no
+ * rule can say yet what ties them together.
  */
 function checkOneCredential({ credentials, credential_sets: sets }: DcqlQuery): void {
   if (credentials.some(({ multiple }) => multiple)) {

@@ -18,8 +18,8 @@ export interface ArchivedPresentation {
 }
 
 /**
- * Verifies a kept presentation again, as of the moment it was first verified and against the artefacts kept with it, so that
- * what comes back from a store or a file is a fact again or nothing. Needs no network.
+ * Verifies a kept presentation again, as of the moment it was first verified and against the artefacts kept with it,
+ * so that what comes back from a store or a file is a fact again or nothing. Needs no network.
  * @throws Problem
  */
 export function verifyArchived(archived: ArchivedPresentation): Promise<VerifiedPresentation> {

@@ -18,8 +18,8 @@ type AcceptsSigner = Parameters<ResolveStatus>[1]['acceptsSigner']
 export interface StatusLists {
   readonly resolve: ResolveStatus
   /**
-   * Fetches every list again that was needed lately and whose `ttl` has passed, so that a presentation finds it here and
-   * the time of a fetch tells the issuer nothing about it. A list that cannot be had stays as it is.
+   * Fetches every list again that was needed lately and whose `ttl` has passed, so that a presentation finds it here
+   * and the time of a fetch tells the issuer nothing about it. A list that cannot be had stays as it is.
    */
   refresh(context: { readonly anchors: AnchorsAt; readonly now: NumericDate }): Promise<void>
 }

@@ -94,8 +94,9 @@ export function presentationDigest(vpToken: VpToken): string {
 /**
  * Verifies what a wallet presented against the policy's query. Each presentation is checked in full, a second one in a
  * slot that takes one is refused, disclosures beyond the query are refused, and completeness is judged here whatever
- * the wallet was asked to guarantee. Status comes last, for valid credentials only (Token Status List §8.3), and its verdict
- * is part of the result: what follows from it is the policy's affair. OpenID4VP 1.0 §8.6, §6.4, §14.1.2, RFC 9901 §7.3.
+ * the wallet was asked to guarantee. Status comes last, for valid credentials only (Token Status List §8.3), and its
+ * verdict is part of the result: what follows from it is the policy's affair. OpenID4VP 1.0 §8.6, §6.4, §14.1.2, RFC
+ * 9901 §7.3.
  * @throws Problem with a `presentation_…` or `key_binding_…` code
  */
 export async function verifyPresentation(
@@ -220,8 +221,9 @@ async function withStatus(
 }
 
 /**
- * A list is believed when the issuer of the credential signed it: under the same certificate, or under another one that names
- * the same issuer, so that keys can be rotated. Any other trusted issuer speaks for its own credentials only.
+ * A list is believed when the issuer of the credential signed it: under the same certificate, or under another one
+ * that names the same issuer, so that keys can be rotated. Any other trusted issuer speaks for its own credentials
+ * only.
  */
 function isOfSameIssuer({ issuer, issuerChain }: VerifiedSdJwtVc): (leaf: VerifiedLeaf) => boolean {
   return (leaf) => leaf.sha256 === issuerChain.leaf.sha256 || namesIssuer(leaf, issuer)

@@ -72,8 +72,8 @@ export function requestReference(
 }
 
 /**
- * A request that was made under an earlier access certificate names another client identifier, which nobody can speak for any
- * more. @throws Problem `request_expired`
+ * A request that was made under an earlier access certificate names another client identifier, which nobody can speak
+ * for any more. @throws Problem `request_expired`
  */
 export function checkIdentity(
   { clientId }: RetrievedRequest,

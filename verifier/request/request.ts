@@ -9,7 +9,10 @@ interface RequestFacts {
   /** The name of the API key that made it. */
   readonly platform: string
   readonly policySha256: string
-  /** Where the user's browser comes back to in a same-device flow; absent for another device. OpenID4VP 1.0 §3.1, §3.2. */
+  /**
+   * Where the user's browser comes back to in a same-device flow; absent for another device. OpenID4VP 1.0 §3.1,
+   * §3.2.
+   */
   readonly redirectUri?: string | undefined
   readonly clientId: string
   readonly nonce: string
@@ -71,7 +74,9 @@ export function retrieve(request: PresentationRequest, now: NumericDate): Retrie
   return { ...stillOpen(request, now), state: 'retrieved', rejections: [] }
 }
 
-/** A response may be looked at only after its request object was fetched and before anything ended it. @throws Problem */
+/**
+ * A response may be looked at only after its request object was fetched and before anything ended it. @throws Problem
+ */
 export function awaitingResponse(request: PresentationRequest, now: NumericDate): RetrievedRequest {
   if (request.state === 'retrieved') return stillOpen(request, now)
   if (request.state === 'requested') {

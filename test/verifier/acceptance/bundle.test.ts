@@ -82,6 +82,24 @@ describe('verifyReceiptBundle', () => {
     await ecosystem.setStatus(0, 0)
   })
 
+  it('names the entries of the log, which nobody else can open', async () => {
+    const { commitments, receipt } = await verify(bundle)
+    const logged = driver.db
+      .prepare('SELECT entry FROM audit_entry')
+      .pluck()
+      .all()
+      .map((entry) => JSON.parse(String(entry)))
+    for (const [type, commitment] of Object.entries(commitments)) {
+      expect(logged.filter((entry) => entry.commitment === commitment)).to.deep.equal([
+        { type, at: receipt.iat, commitment },
+      ])
+    }
+    const other = Buffer.alloc(32, 1).toString('base64url')
+    const opened = await verify({ ...bundle, commitment_key: other })
+    expect(opened.commitments).not.to.deep.equal(commitments)
+    await refuses('receipt_malformed', () => verify({ ...bundle, commitment_key: 'short' }))
+  })
+
   it('names no claim in the receipt itself', () => {
     const { receipt } = verifyReceiptSignature(bundle.receipt, { anchors: ecosystem.anchors })
     expect(JSON.stringify(receipt)).not.to.match(/Ada|Specimen|UTO|given_name/)
@@ -161,6 +179,7 @@ describe('parseReceiptBundle', () => {
       policy: {},
       trust_list: 't',
       status_tokens: [],
+      commitment_key: 'k',
       more: 1,
     }
     await refuses('receipt_malformed', () => parseReceiptBundle(JSON.stringify(text)))
