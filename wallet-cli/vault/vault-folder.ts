@@ -100,7 +100,8 @@ export function vaultFolders(parts: VaultParts): Vaults {
         })
       }
       parts.makeFolder(folder)
-      await parts.writeNewFile(join(folder, STOCK), stock)
+      // A stock without its key is what an interrupted restore leaves, or what is left when the key file was lost.
+      if (!parts.isFile(join(folder, STOCK))) await parts.writeNewFile(join(folder, STOCK), stock)
       const vault = await parts.openStock(join(folder, STOCK), key)
       if (!nothingShownSince) await vault.retireFreshCopies()
       await parts.writeKeyFile(join(folder, KEY_FILE), key, passphrase, 'new')

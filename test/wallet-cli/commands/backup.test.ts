@@ -68,6 +68,25 @@ describe('backup', () => {
     expect(await fresh()).to.equal(1)
   })
 
+  it('goes on after a restore that was interrupted, and mends a folder that lost its key file', async () => {
+    await wallet.run(['backup', file])
+    rmSync(join(folder, 'key.age'))
+    expect((await wallet.run(['list'])).status).to.equal(4)
+    expect((await wallet.run(['restore', file])).status).to.equal(0)
+    expect(await fresh()).to.equal(0)
+  })
+
+  it('does not put its key to the stock of another vault', async () => {
+    await wallet.run(['backup', file])
+    lose()
+    await wallet.run(['init'])
+    rmSync(join(folder, 'key.age'))
+    const { status, err } = await wallet.run(['restore', file])
+    expect(status).to.equal(4)
+    expect(err).to.match(/belongs to another vault/)
+    expect(existsSync(join(folder, 'key.age'))).to.equal(false)
+  })
+
   it('does not go over a vault that is there', async () => {
     await wallet.run(['backup', file])
     const { status, err } = await wallet.run(['restore', file])
