@@ -36,9 +36,7 @@ const world: World = {
   isFile,
   readFile: readSmallFile,
   vaults: vaultFolders({
-    makeFolder: (folder) => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-    },
+    makeFolder,
     isFile,
     createKeyFile: async (path, passphrase, workFactor) =>
       (await keyFiles()).createKeyFile(path, passphrase, systemRandom, workFactor),
@@ -74,6 +72,14 @@ async function openStock(path: string, key: VaultKey): Promise<Vault> {
     keys: { generate: generateEs256Key, open: openEs256Key },
     random: systemRandom,
   })
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new WalletError('file_unusable', `${folder} cannot be made`, { cause })
+  }
 }
 
 function isFile(path: string): boolean {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { OperatorError } from '../shared/operator-error.ts'
 import { backup, changePassphrase, restore } from './commands/backup.ts'
 import { forget } from './commands/forget.ts'
 import { init } from './commands/init.ts'
@@ -20,10 +21,10 @@ export async function run(argv: readonly string[], world: World): Promise<number
     return 0
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
-    if (!(thrown instanceof WalletError)) throw thrown
+    if (!(thrown instanceof WalletError || thrown instanceof OperatorError)) throw thrown
     terminal.note(`carnet-wallet: ${thrown.message}`)
     for (const hint of thrown.hint?.split('\n') ?? []) terminal.note(`carnet-wallet: hint: ${hint}`)
-    return thrown.exitStatus
+    return thrown instanceof WalletError ? thrown.exitStatus : thrown.exitCode
   }
 }
 

@@ -25,9 +25,8 @@ const OWN_TABLE = `CREATE TABLE IF NOT EXISTS migration(
  * @throws OperatorError
  */
 export function openDatabase(path: string, migrations: Migrations): Database {
-  const db = open(path)
+  const db = openSqlite(path, BUSY_TIMEOUT_MS)
   try {
-    refuseOldSqlite(db)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.pragma('foreign_keys = ON')
@@ -53,9 +52,18 @@ export function immediate<Result>(db: Database, work: () => Result): Result {
   return db.transaction(work).immediate()
 }
 
-function open(path: string): Database {
+/**
+ * Opens an SQLite file as it is, with an SQLite that is new enough; what it holds and how it is kept is the caller's.
+ * @throws OperatorError
+ */
+export function openSqlite(path: string, busyTimeoutMs: number): Database {
+  refuseOldSqlite()
+  return connect(path, busyTimeoutMs)
+}
+
+function connect(path: string, busyTimeoutMs: number): Database {
   try {
-    return new SqliteDatabase(path, { timeout: BUSY_TIMEOUT_MS })
+    return new SqliteDatabase(path, { timeout: busyTimeoutMs })
   } catch (error) {
     throw isMissingModule(error)
       ? new OperatorError(
@@ -73,8 +81,11 @@ function open(path: string): Database {
   }
 }
 
-function refuseOldSqlite(db: Database): void {
-  const version = db.prepare('SELECT sqlite_version()').pluck().get() as string
+/** Asks a database in memory, because a statement on a file reads that file first. */
+function refuseOldSqlite(): void {
+  const memory = connect(':memory:', 0)
+  const version = memory.prepare('SELECT sqlite_version()').pluck().get() as string
+  memory.close()
   if (isOlder(version)) {
     throw new OperatorError(
       'sqlite_too_old',

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { systemClock } from '../../shared/clock.ts'
 import { fixturePipeline } from '../support/evidence.ts'
@@ -16,11 +14,7 @@ describe('a worker receives a credential from our issuer', () => {
   after(() => issuer.close())
   beforeEach(async () => {
     wallet = testWallet({ now: systemClock(), fetch })
-    const list = join(wallet.folder, 'trust-list.jwt')
-    const signer = join(wallet.folder, 'signer.json')
-    writeFileSync(list, issuer.trustList)
-    writeFileSync(signer, JSON.stringify(issuer.trustListKey))
-    await wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
+    await wallet.init({ trustList: issuer.trustList, trustSigner: issuer.trustListKey })
   })
   afterEach(() => wallet.dispose())
 

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { NOW } from '../support/pki.ts'
 import { type Ecosystem, makeEcosystem, type Platform, startPlatform } from '../support/platform.ts'
@@ -24,11 +22,10 @@ describe('a worker shows a credential to our verifiers', () => {
   })
   beforeEach(async () => {
     wallet = testWallet({ now: NOW, fetch })
-    const list = join(wallet.folder, 'trust-list.jwt')
-    const signer = join(wallet.folder, 'signer.json')
-    writeFileSync(list, ecosystem.trustList)
-    writeFileSync(signer, JSON.stringify(ecosystem.trustListSigner.publicJwk))
-    await wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
+    await wallet.init({
+      trustList: ecosystem.trustList,
+      trustSigner: ecosystem.trustListSigner.publicJwk,
+    })
     await wallet.look(async (vault) => {
       const offer = {
         issuer: 'https://issuer.example',

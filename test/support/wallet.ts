@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NumericDate } from '../../shared/clock.ts'
 import type { Fetch } from '../../shared/fetch.ts'
 import { generateEs256Key, openEs256Key } from '../../shared/key/signer.software.ts'
+import type { PublicJwk } from '../../shared/key/signer.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { WalletError } from '../../wallet-cli/error.ts'
 import { run } from '../../wallet-cli/program.ts'
@@ -39,6 +40,8 @@ export interface TestWallet {
   fetch: Fetch
   /** Runs a command line. With `answers`, someone sits at the terminal and gives them in order. */
   run(argv: readonly string[], answers?: readonly (string | boolean)[]): Promise<Ran>
+  /** Makes the vault, believing a trust list. */
+  init(list: { readonly trustList: string; readonly trustSigner: PublicJwk }): Promise<Ran>
   /** Looks into the vault between two commands. */
   look<T>(at: (vault: Vault) => Promise<T>): Promise<T>
   dispose(): void
@@ -108,6 +111,12 @@ export function testWallet({
       }
       const status = await run(argv, world)
       return { status, out: out.join(''), err: err.join(''), questions }
+    },
+    init: ({ trustList, trustSigner }) => {
+      const [list, signer] = [join(folder, 'list.jwt'), join(folder, 'signer.json')]
+      writeFileSync(list, trustList)
+      writeFileSync(signer, JSON.stringify(trustSigner))
+      return wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
     },
     look: async (at) => {
       const vault = await vaults.open(vaultFolder, PASSPHRASE)

@@ -190,7 +190,7 @@ export async function writeKeyFile(
 /**
  * Writes a file for its owner only, whole or not at all: a temporary file, synced, then linked or renamed into place,
  * then the folder synced.
- * @throws WalletError `vault_exists` when the file is there and must be new
+ * @throws WalletError `vault_exists` when the file is there and must be new, `file_unusable`
  */
 export async function writeWhole(
   path: string,
@@ -198,26 +198,37 @@ export async function writeWhole(
   mode: 'new' | 'replace',
 ): Promise<void> {
   const temporary = `${path}.${process.pid}.new`
-  await rm(temporary, { force: true })
-  const file = await open(temporary, 'wx', 0o600)
+  try {
+    await rm(temporary, { force: true })
+    await writeSynced(temporary, content)
+    if (mode === 'replace') await rename(temporary, path)
+    else await link(temporary, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new WalletError('vault_exists', `${path} is there already`, { cause })
+    }
+    throw new WalletError('file_unusable', `${path} cannot be written`, {
+      cause,
+      hint: 'does its folder exist, may this user write there, and is there space on the disk?',
+    })
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
   try {
     await file.writeFile(content)
     await file.sync()
   } finally {
     await file.close()
   }
-  try {
-    if (mode === 'replace') await rename(temporary, path)
-    else await link(temporary, path)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new WalletError('vault_exists', `${path} is there already`, { cause })
-    }
-    throw cause
-  } finally {
-    await rm(temporary, { force: true })
-  }
-  const folder = await open(dirname(path), 'r')
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
   try {
     await folder.sync()
   } finally {

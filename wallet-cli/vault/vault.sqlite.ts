@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import { newIdentifier } from '../../shared/identifier.ts'
 import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Random } from '../../shared/random.ts'
+import { type Database, openSqlite } from '../../shared/store/database.sqlite.ts'
 import { WalletError } from '../error.ts'
 import type { JournalEntry, PresentationParty } from '../journal/journal.ts'
 import { isFree } from './copy.ts'
@@ -22,7 +22,8 @@ type Row<T extends Table> = VaultRows[T]
 type Found<T extends Table> = { readonly id: string; readonly row: Row<T> }
 
 const FORMAT = 1
-const MINIMUM_SQLITE = [3, 51, 3] as const
+/** A second process is told at once that the vault is in use. */
+const BUSY_TIMEOUT_MS = 1000
 
 /**
  * A vault in one SQLite file. Nothing is in the clear but the number of rows and random row identifiers: each row is
@@ -68,7 +69,13 @@ export function openVault(
     put('journal', id, entry)
     return id
   }
-  const atomically = async <T>(work: () => T): Promise<T> => db.transaction(work).immediate()
+  const atomically = async <T>(work: () => T): Promise<T> => {
+    try {
+      return db.transaction(work).immediate()
+    } catch (cause) {
+      throw asWalletError(cause)
+    }
+  }
 
   const asIssuance = ({ id, row }: Found<'issuance'>): Issuance => ({
     ...row,
@@ -92,7 +99,7 @@ export function openVault(
 
   return {
     trust: async () => find('trust', 'list'),
-    keepTrust: async (source) => put('trust', 'list', source),
+    keepTrust: (source) => atomically(() => put('trust', 'list', source)),
 
     beginIssuance: (offer, copies, now) =>
       atomically(() => {
@@ -199,14 +206,16 @@ export function openVault(
         const entry = find('journal', id)
         if (entry?.type === 'presentation') put('journal', id, { ...entry, outcome, endedAt: now })
       }),
-    recordRefusal: async (refused, now) => {
-      write({ type: 'presentation.refused', at: now, ...party(refused) })
-    },
+    recordRefusal: (refused, now) =>
+      atomically(() => {
+        write({ type: 'presentation.refused', at: now, ...party(refused) })
+      }),
 
     journal: async () => all('journal').map(({ row }) => row),
-    eraseJournal: async () => {
-      db.exec('DELETE FROM journal')
-    },
+    eraseJournal: () =>
+      atomically(() => {
+        db.exec('DELETE FROM journal')
+      }),
 
     sealedStock: async () => db.serialize(),
     retireFreshCopies: () =>
@@ -263,11 +272,10 @@ function privateKeyOf(publicJwk: EcPublicJwk, issuance: IssuanceRecord, keys: Ho
   return found
 }
 
-function openStock(path: string, seal: Seal): Database.Database {
+function openStock(path: string, seal: Seal): Database {
   if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
-  const db = new Database(path, { timeout: 1000 })
+  const db = openSqlite(path, BUSY_TIMEOUT_MS)
   try {
-    requireSqliteVersion(db)
     if (path !== ':memory:') chmodSync(path, 0o600)
     db.pragma('locking_mode = EXCLUSIVE')
     db.pragma('journal_mode = DELETE')
@@ -283,7 +291,7 @@ function openStock(path: string, seal: Seal): Database.Database {
   }
 }
 
-function prepareSchema(db: Database.Database, seal: Seal): void {
+function prepareSchema(db: Database, seal: Seal): void {
   const format = db.pragma('user_version', { simple: true }) as number
   if (format > FORMAT) {
     throw new WalletError('vault_damaged', 'the vault was written by a newer carnet-wallet')
@@ -305,29 +313,25 @@ function prepareSchema(db: Database.Database, seal: Seal): void {
   }
 }
 
-/** The write-ahead log of SQLite before 3.51.3 can corrupt a database; one floor holds for every store of ours. */
-function requireSqliteVersion(db: Database.Database): void {
-  const text = db.prepare('SELECT sqlite_version()').pluck().get() as string
-  const version = text.split('.').map(Number)
-  for (const [at, minimum] of MINIMUM_SQLITE.entries()) {
-    const part = version[at] ?? 0
-    if (part > minimum) return
-    if (part < minimum) throw new Error(`SQLite ${text} is too old: ${MINIMUM_SQLITE.join('.')}`)
-  }
-}
-
 function asWalletError(cause: unknown): unknown {
-  if (!(cause instanceof Database.SqliteError)) return cause
-  if (cause.code.startsWith('SQLITE_BUSY')) {
+  const code = (cause as { code?: unknown }).code
+  if (typeof code !== 'string') return cause
+  if (code.startsWith('SQLITE_BUSY')) {
     return new WalletError('vault_in_use', 'another carnet-wallet has this vault open', {
       cause,
       hint: 'wait for it to end',
     })
   }
-  if (cause.code === 'SQLITE_NOTADB' || cause.code.startsWith('SQLITE_CORRUPT')) {
+  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
     return new WalletError('vault_damaged', 'the vault file is damaged', {
       cause,
       hint: 'restore the vault from a backup',
+    })
+  }
+  if (/^SQLITE_(FULL|READONLY|IOERR|CANTOPEN)/.test(code)) {
+    return new WalletError('file_unusable', 'the vault cannot be written; nothing was changed', {
+      cause,
+      hint: 'is there space on the disk, and may this user write there?',
     })
   }
   return cause

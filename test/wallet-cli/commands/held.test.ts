@@ -17,11 +17,7 @@ describe('what is held', () => {
   beforeEach(async () => {
     issuer = await peerIssuer()
     wallet = testWallet({ now: NOW, fetch: issuer.fetch })
-    const list = join(wallet.folder, 'trust-list.jwt')
-    const signer = join(wallet.folder, 'signer.json')
-    writeFileSync(list, issuer.trustList)
-    writeFileSync(signer, JSON.stringify(issuer.trustSigner))
-    await wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
+    await wallet.init(issuer)
     await receive()
     name = JSON.parse((await wallet.run(['list', '--json'])).out).id as string
   })

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateEs256Key } from '../../../shared/key/signer.software.ts'
@@ -21,11 +19,7 @@ describe('present', () => {
   const start = async ({ copies = 2, verifiers = [] as PeerVerifier[], width = 80 } = {}) => {
     wallet?.dispose()
     wallet = testWallet({ now: NOW, fetch: issuer.fetch, width })
-    const list = join(wallet.folder, 'trust-list.jwt')
-    const signer = join(wallet.folder, 'signer.json')
-    writeFileSync(list, issuer.trustList)
-    writeFileSync(signer, JSON.stringify(issuer.trustSigner))
-    await wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
+    await wallet.init(issuer)
     issuer.redeemed = false
     await wallet.run(['receive', issuer.offer, '--tx-code', issuer.txCode, '--copies', `${copies}`])
     wallet.fetch = async (input, init) => {

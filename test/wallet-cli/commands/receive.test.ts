@@ -15,11 +15,7 @@ describe('receive', () => {
     issuer = await peerIssuer(options)
     Object.assign(issuer.faults, faults)
     wallet = testWallet({ now: NOW, fetch: issuer.fetch })
-    const list = join(wallet.folder, 'trust-list.jwt')
-    const signer = join(wallet.folder, 'signer.json')
-    writeFileSync(list, issuer.trustList)
-    writeFileSync(signer, JSON.stringify(issuer.trustSigner))
-    await wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
+    await wallet.init(issuer)
   }
   const receive = (...more: string[]) => wallet.run(['receive', issuer.offer, ...more])
   const receiveWithCode = () => receive('--tx-code', issuer.txCode)
