@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type RequestHandler } from 'express'
-import { type Publisher, publishStatusLists } from '../../issuer/status/publish.ts'
-import type { CredentialStatus, StatusStore } from '../../issuer/status/status.ts'
+import { type Cadence, type Publisher, publishStatusLists } from '../../issuer/status/publish.ts'
+import type { CredentialStatus, ListPool, StatusStore } from '../../issuer/status/status.ts'
 import { statusRouter } from '../../issuer/status/status-list.http.ts'
 import {
   allocateIndexes,
@@ -49,10 +49,19 @@ export interface AuditedIssuer {
 
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 
-export async function openAuditedIssuer(): Promise<AuditedIssuer> {
+export async function openAuditedIssuer({
+  pool = { name: 'standard', size: 4096, lanes: 2 },
+  cadence = { intervalSeconds: 300, validitySeconds: 3600 },
+  validDays = 90,
+}: {
+  readonly pool?: ListPool
+  readonly cadence?: Cadence
+  /** How long the certificate of the lists is valid. */
+  readonly validDays?: number
+} = {}): Promise<AuditedIssuer> {
   const db = openDatabase(':memory:', { audit: auditLogMigrations, status: statusMigrations })
   const authority = await testAuthority('attestation')
-  const { signer, x5c } = await authority.leaf()
+  const { signer, x5c } = await authority.leaf({ notAfter: NOW + validDays * 86_400 })
   const app = express()
   const server: Server = app.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
@@ -92,7 +101,7 @@ export async function openAuditedIssuer(): Promise<AuditedIssuer> {
   const publisher: Publisher = {
     store,
     log,
-    cadence: { intervalSeconds: 300, validitySeconds: 3600 },
+    cadence,
     signToken: (claims) => signStatusListToken({ ...claims, signer, x5c }),
     verifyToken: async (token, expectedUri, now) =>
       verifyStatusListToken(token, { expectedUri, anchors: authority.anchors, now }).list,
@@ -146,7 +155,7 @@ export async function openAuditedIssuer(): Promise<AuditedIssuer> {
   })
   app.use(logRouter(log))
   app.use(statusRouter(store, () => issuer.now))
-  await store.keepOpen({ name: 'standard', size: 4096, lanes: 2 }, NOW)
+  await store.keepOpen(pool, NOW)
   await issuer.publish()
   return issuer
 }
