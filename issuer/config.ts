@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type NumericDate, parseDateTime } from '../shared/clock.ts'
 import { DEFAULT_CADENCE } from './status/publish.ts'
 
 const path = z.string().min(1)
@@ -17,6 +18,12 @@ export interface TokenKey {
   }
 }
 
+/** A signing key and the chain that certifies it. */
+export interface AttestationKey {
+  readonly key: string | TokenKey
+  readonly chain: string
+}
+
 /** Everything that `carnet-issuer serve` reads; docs/issuer.md says it in words. Paths are meant from the file. */
 export interface IssuerConfig {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
@@ -27,7 +34,10 @@ export interface IssuerConfig {
   /** Who issues, as the credential and the metadata say it. */
   readonly authority: { readonly name: string; readonly country: string }
   /** The attestation key (PKCS#8 PEM) and its chain (PEM, leaf first, without the anchor). Status lists are signed with it too. */
-  readonly attestation: { readonly key: string | TokenKey; readonly chain: string }
+  readonly attestation: AttestationKey & {
+    /** The key that takes over at a moment; what the older one signed stays verifiable beside it. */
+    readonly successor?: (AttestationKey & { readonly from: NumericDate }) | undefined
+  }
   /** The Ed25519 key (PKCS#8 PEM) that signs the audit log. */
   readonly logKey: string
   /** Where the last signed checkpoint is kept apart from the database; beside it where nothing is said. */
@@ -90,6 +100,19 @@ const tokenKeySchema = z.strictObject({
   label: z.string().min(1).max(128),
 })
 
+const attestationKey = {
+  key: z.union([path, z.strictObject({ pkcs11: tokenKeySchema })], {
+    error: 'is neither a file nor a key on a PKCS#11 token',
+  }),
+  chain: path,
+}
+
+const moment = z.string().transform((text, context): NumericDate => {
+  const at = parseDateTime(text)
+  if (at === undefined) context.addIssue('is no UTC date-time such as 2026-07-01T00:00:00Z')
+  return at ?? 0
+})
+
 export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
   baseUrl: origin,
   listen: z.strictObject({
@@ -102,10 +125,8 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     country: z.string().regex(/^[A-Z]{2}$/, 'is no ISO 3166-1 alpha-2 code'),
   }),
   attestation: z.strictObject({
-    key: z.union([path, z.strictObject({ pkcs11: tokenKeySchema })], {
-      error: 'is neither a file nor a key on a PKCS#11 token',
-    }),
-    chain: path,
+    ...attestationKey,
+    successor: z.strictObject({ ...attestationKey, from: moment }).optional(),
   }),
   logKey: path,
   logMark: path.optional(),

@@ -7,6 +7,7 @@ import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
+import type { ScheduledKey } from '../shared/key/key-schedule.ts'
 import type { Pkcs11Token } from '../shared/key/signer.pkcs11.ts'
 import {
   generateEd25519Key,
@@ -23,12 +24,23 @@ import { type Database, openDatabase } from '../shared/store/database.sqlite.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
+import type { AnchorsAt } from '../shared/trust/role.ts'
 import { anchorsOf, verifyTrustList } from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
 import { readSignerJwk } from './commands/pki.ts'
-import { type IssuerConfig, issuerConfigSchema, type TokenKey } from './config.ts'
+import {
+  type AttestationKey,
+  type IssuerConfig,
+  issuerConfigSchema,
+  type TokenKey,
+} from './config.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
+import {
+  type SigningPlan,
+  scheduledSigner,
+  secondsToNextKey,
+} from './credential/scheduled-signer.ts'
 import { readWorkflow } from './decision/read-workflow.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
@@ -48,6 +60,9 @@ import type { World } from './world.ts'
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
 const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-persons.json')
 const HOUSEKEEPING_SECONDS = 30
+const DAY = 86_400
+/** How long before the last attestation key ends its operator is told. */
+const NOTICE_DAYS = 30
 
 process.umask(0o077)
 // Whoever reads our output may stop reading; that is no failure.
@@ -124,11 +139,22 @@ async function openServer(
   const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
   const now = systemClock()
   const issuer = config.baseUrl
-  const { credentialSigner, trustList, trustListSigner } = await openTrust(config, at, now)
-  const logSigner = readKey(at(config.logKey), openEd25519Key)
   const workflow = readWorkflow(
     readBytes(config.workflow === undefined ? BUILT_IN_WORKFLOW : at(config.workflow)).toString(),
   )
+  const lifetime = workflow.workflow.credential.validDays * DAY
+  const trust = await openTrust(config, at, { now, lifetime })
+  const { credentialSigner, trustList, trustListSigner } = trust
+  const due = secondsToNextKey(trust.plan)
+  if (due < 0) {
+    throw new OperatorError('key_invalid', 'no attestation certificate outlives a new credential', {
+      hint: 'certify a new key, or name it as attestation.successor',
+    })
+  }
+  if (due < NOTICE_DAYS * DAY) {
+    log.warn({ seconds: due }, 'the attestation key needs a successor, or nothing will be signed')
+  }
+  const logSigner = readKey(at(config.logKey), openEd25519Key)
   const watchlists = readWatchlists(config, at)
   // Only serving needs them, and they take a second to load.
   const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
@@ -291,32 +317,66 @@ function openIssuerDatabase(path: string): Database {
 async function openTrust(
   config: IssuerConfig,
   at: (path: string) => string,
-  now: number,
-): Promise<{ credentialSigner: CredentialSigner; trustList: string; trustListSigner: PublicJwk }> {
+  { now, lifetime }: { now: number; lifetime: number },
+): Promise<{
+  credentialSigner: CredentialSigner
+  plan: SigningPlan
+  trustList: string
+  trustListSigner: PublicJwk
+}> {
   const signerFile = at(config.trustList.signer)
   const trustList = readBytes(at(config.trustList.file)).toString().trim()
-  const signer = await openAttestationKey(config.attestation.key, at)
-  const chainFile = at(config.attestation.chain)
-  try {
-    const signerKey = readSignerJwk(signerFile, readBytes(signerFile).toString())
-    const anchors = anchorsOf(verifyTrustList(trustList, { signerKey, now }))
+  const trustListSigner = readSignerJwk(signerFile, readBytes(signerFile).toString())
+  const anchors = asTrust(signerFile, () =>
+    anchorsOf(verifyTrustList(trustList, { signerKey: trustListSigner, now })),
+  )
+  const { successor, ...first } = config.attestation
+  const context = { at, anchors, baseUrl: config.baseUrl }
+  const keys = [await openScheduledKey({ ...first, from: 0 }, { ...context, now })]
+  if (successor) {
+    const from = Math.max(now, successor.from)
+    keys.push(await openScheduledKey(successor, { ...context, now: from }))
+  }
+  const plan = { keys, lifetime, clock: systemClock }
+  const authority = { issuer: config.baseUrl, ...config.authority }
+  return {
+    credentialSigner: scheduledSigner(plan, { anchors, authority }),
+    plan,
+    trustList,
+    trustListSigner,
+  }
+}
+
+async function openScheduledKey(
+  { key, chain, from }: AttestationKey & { readonly from: number },
+  {
+    at,
+    anchors,
+    baseUrl,
+    now,
+  }: { at: (path: string) => string; anchors: AnchorsAt; baseUrl: string; now: number },
+): Promise<ScheduledKey> {
+  const signer = await openAttestationKey(key, at)
+  const chainFile = at(chain)
+  return asTrust(chainFile, () => {
     const x5c = x5cOfPem(readBytes(chainFile).toString())
     const { leaf } = verifyX5c(x5c, { role: 'attestation', anchors, now })
     if (leaf.publicJwk.x !== signer.publicJwk.x || leaf.publicJwk.y !== signer.publicJwk.y) {
       throw new TrustError('key_usage', 'the key is not the one that is certified')
     }
-    if (!leaf.sanUris.includes(config.baseUrl)) {
-      throw new TrustError('key_usage', `the certificate is not for ${config.baseUrl}`)
+    if (!leaf.sanUris.includes(baseUrl)) {
+      throw new TrustError('key_usage', `the certificate is not for ${baseUrl}`)
     }
-    const authority = { issuer: config.baseUrl, ...config.authority }
-    return {
-      credentialSigner: { signer, x5c, anchors, authority },
-      trustList,
-      trustListSigner: signerKey,
-    }
+    return { signer, x5c, activeFrom: from, notAfter: leaf.notAfter }
+  })
+}
+
+function asTrust<Result>(file: string, act: () => Result): Result {
+  try {
+    return act()
   } catch (cause) {
     if (!(cause instanceof TrustError)) throw cause
-    throw new OperatorError('trust_invalid', `${chainFile}: ${cause.message}`, {
+    throw new OperatorError('trust_invalid', `${file}: ${cause.message}`, {
       cause,
       hint: 'carnet-issuer pki certify --role attestation --uri BASE_URL makes a fitting one',
     })

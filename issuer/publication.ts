@@ -16,7 +16,7 @@ export function statusPublisher(deps: {
   readonly credentialSigner: CredentialSigner
 }): Publisher {
   const { store, log, cadence, credentialSigner } = deps
-  const { signer, x5c, anchors, authority } = credentialSigner
+  const { anchors, authority } = credentialSigner
   return {
     store,
     log,
@@ -25,13 +25,17 @@ export function statusPublisher(deps: {
       signStatusListToken({
         ...claims,
         aggregationUri: `${authority.issuer}/status`,
-        signer,
-        x5c,
+        ...signingKeyOf(credentialSigner),
       }),
-    signCwt: (claims) => signStatusListCwt({ ...claims, signer, x5c }),
+    signCwt: (claims) => signStatusListCwt({ ...claims, ...signingKeyOf(credentialSigner) }),
     verifyCwt: async (token, expectedUri, now) =>
       verifyStatusListCwt(token, { expectedUri, anchors, now }).list,
     verifyToken: async (token, expectedUri, now) =>
       verifyStatusListToken(token, { expectedUri, anchors, now }).list,
   }
+}
+
+/** Read anew for every token, because another key's turn may have come. */
+function signingKeyOf({ signer, x5c }: CredentialSigner): Pick<CredentialSigner, 'signer' | 'x5c'> {
+  return { signer, x5c }
 }
