@@ -14,10 +14,13 @@ const queueSchema = z.object({
   ),
 })
 
+const revokedSchema = z.object({ revoked_copies: z.number() })
+
 /** Prints the sessions that wait for a person. */
 export async function listReviews(world: World, { url }: UrlOption): Promise<void> {
-  const answer = await callIssuer(world, { url, path: '/reviews', role: 'reviewer' })
-  for (const { session_id: id, referred_at: at, codes } of queueSchema.parse(answer).reviews) {
+  const request = { url, path: '/reviews', role: 'reviewer' } as const
+  const { reviews } = await callIssuer(world, queueSchema, request)
+  for (const { session_id: id, referred_at: at, codes } of reviews) {
     world.print(`${id}  ${toDateTime(at)}  ${codes.join(' ')}`)
   }
 }
@@ -25,7 +28,7 @@ export async function listReviews(world: World, { url }: UrlOption): Promise<voi
 /** Prints everything that a decision followed from. */
 export async function showReview(world: World, id: string, { url }: UrlOption): Promise<void> {
   const path = `/reviews/${encodeURIComponent(id)}`
-  const answer = await callIssuer(world, { url, path, role: 'reviewer' })
+  const answer = await callIssuer(world, z.json(), { url, path, role: 'reviewer' })
   world.print(JSON.stringify(answer, undefined, 2))
 }
 
@@ -37,8 +40,12 @@ export async function decideReview(
 ): Promise<void> {
   const { url, outcome, reason } = given
   const path = `/reviews/${encodeURIComponent(id)}`
-  const answer = await callIssuer(world, { url, path, role: 'reviewer', body: { outcome, reason } })
-  const { state } = z.object({ state: z.string() }).parse(answer)
+  const { state } = await callIssuer(world, z.object({ state: z.string() }), {
+    url,
+    path,
+    role: 'reviewer',
+    body: { outcome, reason },
+  })
   world.print(`${id}  ${state}`)
 }
 
@@ -49,12 +56,11 @@ export async function revokeSession(
   given: UrlOption & { readonly reasonClass: ReasonClass; readonly note?: string },
 ): Promise<void> {
   const { url, reasonClass, note } = given
-  const answer = await callIssuer(world, {
+  const { revoked_copies: copies } = await callIssuer(world, revokedSchema, {
     url,
     path: `/sessions/${encodeURIComponent(id)}/revocation`,
     role: 'operator',
     body: { reason_class: reasonClass, ...(note === undefined ? {} : { note }) },
   })
-  const { revoked_copies: copies } = z.object({ revoked_copies: z.number() }).parse(answer)
   world.print(`${id}  revoked ${copies} copies; the lists say so with their next publication`)
 }

@@ -3,21 +3,10 @@ import { sha256Hex } from '../../shared/hash.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { DocumentReading, SelfieReading } from '../evidence/pipeline.ts'
 
-/** What a session has shown so far. It lives in memory alone: an image or a template is never written anywhere. */
-export interface Readings {
-  /**
-   * Reads an image of a session unless that was done. An image that cannot be used may be sent again, a few times.
-   * @throws Problem `already_uploaded`, `too_many_requests`, and whatever `read` throws
-   */
-  readDocument(upload: Upload, read: () => Promise<DocumentReading>): Promise<DocumentReading>
-  readSelfie(upload: Upload, read: () => Promise<SelfieReading>): Promise<SelfieReading>
-  /** Both readings of a session. @throws Problem `upload_missing` */
-  both(sessionId: string): { document: DocumentReading; selfie: SelfieReading }
-  /** Which images of a session were read. */
-  uploaded(sessionId: string): { document: boolean; selfie: boolean }
-  isComplete(sessionId: string): boolean
-  forget(sessionId: string): void
-  forgetExpired(now: NumericDate): void
+/** What the two images of a session give. */
+export interface ReadingOf {
+  readonly document: DocumentReading
+  readonly selfie: SelfieReading
 }
 
 /** One image of one session. */
@@ -28,99 +17,78 @@ export interface Upload {
   readonly expiresAt: NumericDate
 }
 
+/** What a session has shown so far. It lives in memory alone: an image or a template is never written anywhere. */
+export interface Readings {
+  /**
+   * Reads an image of a session unless that was done. An image that cannot be used may be sent again, a few times.
+   * @throws Problem `already_uploaded`, `too_many_requests`, and whatever `work` throws
+   */
+  read<Kind extends keyof ReadingOf>(
+    kind: Kind,
+    upload: Upload,
+    work: () => Promise<ReadingOf[Kind]>,
+  ): Promise<ReadingOf[Kind]>
+  /** Both readings of a session. @throws Problem `upload_missing` */
+  both(sessionId: string): ReadingOf
+  /** Which images of a session were read. */
+  uploaded(sessionId: string): Readonly<Record<keyof ReadingOf, boolean>>
+  forget(sessionId: string): void
+  forgetExpired(now: NumericDate): void
+}
+
 /** Images that a session may send in all, good or bad. */
 const MAX_UPLOADS = 10
 
-interface Slot<Reading> {
-  readonly sha256: string
-  readonly reading: Reading | undefined
+/** `reading` is absent while the image is being read. */
+type Slots = {
+  -readonly [Kind in keyof ReadingOf]?: {
+    readonly sha256: string
+    readonly reading?: ReadingOf[Kind]
+  }
 }
 
 interface Entry {
   readonly expiresAt: NumericDate
+  readonly slots: Slots
   uploads: number
-  document: Slot<DocumentReading> | undefined
-  selfie: Slot<SelfieReading> | undefined
 }
 
 /** Opens an empty memory. The number of sessions in it is bounded by the number that may be open. */
 export function openReadings(): Readings {
   const entries = new Map<string, Entry>()
-
-  const entryOf = ({ sessionId, expiresAt }: Upload): Entry => {
-    const entry = entries.get(sessionId) ?? {
-      expiresAt,
-      uploads: 0,
-      document: undefined,
-      selfie: undefined,
-    }
-    entries.set(sessionId, entry)
-    return entry
-  }
-
-  const reserve = (
-    upload: Upload,
-    kind: 'document' | 'selfie',
-  ): { entry: Entry; sha256: string } => {
-    const entry = entryOf(upload)
-    const sha256 = sha256Hex(upload.bytes)
-    const known = [entry.document?.sha256, entry.selfie?.sha256]
-    if (entry[kind] !== undefined || known.includes(sha256)) {
-      throw new Problem('already_uploaded', 'go on with the next step')
-    }
-    if (entry.uploads >= MAX_UPLOADS) {
-      throw new Problem('too_many_requests', 'begin a new session')
-    }
-    entry.uploads += 1
-    return { entry, sha256 }
+  const slotsOf = (sessionId: string): Slots => entries.get(sessionId)?.slots ?? {}
+  const uploaded = (sessionId: string) => {
+    const { document, selfie } = slotsOf(sessionId)
+    return { document: document?.reading !== undefined, selfie: selfie?.reading !== undefined }
   }
 
   return {
-    readDocument: async (upload, read) => {
-      const { entry, sha256 } = reserve(upload, 'document')
-      entry.document = { sha256, reading: undefined }
+    read: async (kind, upload, work) => {
+      const { sessionId, bytes, expiresAt } = upload
+      const entry = entries.get(sessionId) ?? { expiresAt, slots: {}, uploads: 0 }
+      entries.set(sessionId, entry)
+      const sha256 = sha256Hex(bytes)
+      reserve(entry, kind, sha256)
       try {
-        const reading = await read()
-        entry.document = { sha256, reading }
+        const reading = await work()
+        entry.slots[kind] = { sha256, reading } as Slots[typeof kind]
         return reading
       } catch (error) {
-        entry.document = undefined
-        throw error
-      }
-    },
-    readSelfie: async (upload, read) => {
-      const { entry, sha256 } = reserve(upload, 'selfie')
-      entry.selfie = { sha256, reading: undefined }
-      try {
-        const reading = await read()
-        entry.selfie = { sha256, reading }
-        return reading
-      } catch (error) {
-        entry.selfie = undefined
+        delete entry.slots[kind]
         throw error
       }
     },
     both: (sessionId) => {
-      const entry = entries.get(sessionId)
-      const document = entry?.document?.reading
-      const selfie = entry?.selfie?.reading
-      if (document === undefined) {
+      const { document, selfie } = slotsOf(sessionId)
+      if (document?.reading === undefined) {
         throw new Problem('upload_missing', 'upload the image of the document first')
       }
-      if (selfie === undefined) throw new Problem('upload_missing', 'upload the selfie first')
-      return { document, selfie }
-    },
-    uploaded: (sessionId) => {
-      const entry = entries.get(sessionId)
-      return {
-        document: entry?.document?.reading !== undefined,
-        selfie: entry?.selfie?.reading !== undefined,
+      if (selfie?.reading === undefined) {
+        throw new Problem('upload_missing', 'upload the selfie first')
       }
+      return { document: document.reading, selfie: selfie.reading }
     },
-    isComplete: (sessionId) => {
-      const entry = entries.get(sessionId)
-      return entry?.document?.reading !== undefined && entry.selfie?.reading !== undefined
-    },
+    uploaded,
     forget: (sessionId) => {
       entries.delete(sessionId)
     },
@@ -128,4 +96,15 @@ export function openReadings(): Readings {
       for (const [id, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(id)
     },
   }
+}
+
+/** Takes the place of an image before it is read, so that of two that come at once one is read. */
+function reserve(entry: Entry, kind: keyof ReadingOf, sha256: string): void {
+  const known = Object.values(entry.slots).map((slot) => slot.sha256)
+  if (entry.slots[kind] !== undefined || known.includes(sha256)) {
+    throw new Problem('already_uploaded', 'go on with the next step')
+  }
+  if (entry.uploads >= MAX_UPLOADS) throw new Problem('too_many_requests', 'begin a new session')
+  entry.uploads += 1
+  entry.slots[kind] = { sha256 }
 }

@@ -74,7 +74,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Router {
 
   router.put('/sessions/:id/document', collecting, ...image, async (request, response) => {
     const upload = uploadOf(request, response)
-    const { warnings } = await readings.readDocument(upload, () =>
+    const { warnings } = await readings.read('document', upload, () =>
       pipeline.readDocument(upload.bytes, clock(), upload.sessionId),
     )
     noStore(response).json({ uploaded: 'document', warnings: warnings.map(({ code }) => code) })
@@ -82,7 +82,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Router {
 
   router.put('/sessions/:id/selfie', collecting, ...image, async (request, response) => {
     const upload = uploadOf(request, response)
-    const { warnings } = await readings.readSelfie(upload, () =>
+    const { warnings } = await readings.read('selfie', upload, () =>
       pipeline.readSelfie(upload.bytes, upload.sessionId),
     )
     noStore(response).json({ uploaded: 'selfie', warnings: warnings.map(({ code }) => code) })

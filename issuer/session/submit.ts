@@ -20,7 +20,8 @@ export async function submitSession(
 ): Promise<DecidedSession> {
   const { store, readings, collect, watchlists } = deps
   const { id, workflow, workflowReference } = session
-  if (!readings.isComplete(id)) {
+  const uploaded = readings.uploaded(id)
+  if (!uploaded.document || !uploaded.selfie) {
     // Another request may have decided since this one looked.
     const meanwhile = await store.session(id)
     if (meanwhile !== undefined && meanwhile.state !== 'collecting') return meanwhile

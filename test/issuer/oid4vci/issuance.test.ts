@@ -125,6 +125,18 @@ describe('issuance to a wallet (OpenID4VCI 1.0)', () => {
       expect((await wallet.redeem(code, txCode)).status).to.equal(200)
     })
 
+    it('gives nothing beyond what was approved, whatever scope or resource is asked for', async () => {
+      const { code, txCode } = await offered()
+      const elsewhere = await wallet.redeem(code, txCode, { resource: 'https://other.example' })
+      expect(refused(elsewhere)).to.deep.equal([400, 'invalid_target'])
+      const worker = await submittedSession(issuer.url)
+      const own = codeOf(await worker.offer())
+      const token = await wallet.redeem(own.code, own.txCode, { scope: 'openid admin' })
+      expect(token.body.scope ?? 'identity').to.equal('identity')
+      expect(token.body).to.not.have.property('id_token')
+      expect(token.body).to.not.have.property('refresh_token')
+    })
+
     it('refuses another grant and a client that it does not know', async () => {
       const { code, txCode } = await offered()
       const other = await wallet.redeem(code, txCode, { grant_type: 'authorization_code' })
