@@ -22,6 +22,8 @@ export interface VerifierConfig {
   }
   /** The Ed25519 key (PKCS#8 PEM) that signs this verifier's audit log. */
   readonly logKey: string
+  /** Where the last signed checkpoint is remembered outside of the database; beside it unless said otherwise. */
+  readonly logMark?: string | undefined
   /** Names of platform systems and the SHA-256 of their keys; `carnet-verifier keys api` makes both. */
   readonly apiKeys: readonly { readonly name: string; readonly sha256: string }[]
   readonly defaultPolicy: string
@@ -50,6 +52,7 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
     refreshSeconds: z.int().min(1).max(86_400).default(300),
   }),
   logKey: z.string().min(1),
+  logMark: z.string().min(1).optional(),
   apiKeys: z
     .array(z.strictObject({ name: z.string().regex(/^[\w.-]{1,64}$/), sha256 }))
     .min(1, 'names no key, so nobody could ask'),

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
 import type { Fetch } from '../shared/fetch.ts'
@@ -100,6 +101,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   const auditLog = openAuditLog(db, {
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
+    mark: openMarkFile(at(config.logMark ?? `${config.database}.checkpoint`)),
   })
   const trustList = await trustListKeeper({
     store,
