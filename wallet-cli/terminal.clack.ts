@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { WalletError } from './error.ts'
@@ -15,12 +15,17 @@ const WIDEST = 100
 /** The terminal of this process, if it has one. Questions are asked there: the streams of a pipeline are left alone. */
 export function processTerminal(): Terminal {
   const columns = columnsOfTerminal()
+  const note = (line: string): void => {
+    const { isTTY, columns: room } = process.stderr
+    const lines = isTTY && line.length > room ? wrap(line, room) : [line]
+    process.stderr.write(`${lines.join('\n')}\n`)
+  }
   return {
     print: (line) => process.stdout.write(`${line}\n`),
-    note: (line) => {
-      const { isTTY, columns: room } = process.stderr
-      const lines = isTTY && line.length > room ? wrap(line, room) : [line]
-      process.stderr.write(`${lines.join('\n')}\n`)
+    note,
+    tell: (line) => {
+      if (columns === undefined || process.stderr.isTTY) note(line)
+      else writeFileSync('/dev/tty', `${line}\n`)
     },
     width: Math.min(columns ?? 80, WIDEST),
     interactive: columns !== undefined,

@@ -5,8 +5,10 @@
 export interface Terminal {
   /** A line of the result. */
   print(line: string): void
-  /** A line beside the result: progress, warnings, what a consent is about. */
+  /** A line beside the result: warnings, errors, hints. */
   note(line: string): void
+  /** A line that whoever answers must have read: on the terminal where there is one, wherever the streams go. */
+  tell(line: string): void
   /** Columns there are to fill. */
   readonly width: number
   /** Whether someone is there to answer. */

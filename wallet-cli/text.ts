@@ -1,3 +1,5 @@
+/** More marks on one letter than any script puts there reach into the lines above and below. */
+const PILED = /(\p{M}{4})\p{M}+/gu
 const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0]/gu
 
 /**
@@ -5,10 +7,7 @@ const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0]/gu
  * characters become a visible mark, so that no name or purpose can draw, hide or reorder anything on a consent screen.
  */
 export function plain(text: string, maxLength = 200): string {
-  const shown = text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0]/gu,
-    '\ufffd',
-  )
+  const shown = text.replace(UNFIT, '\ufffd').replace(PILED, '$1\ufffd')
   const characters = [...shown]
   return characters.length <= maxLength ? shown : `${characters.slice(0, maxLength - 1).join('')}…`
 }

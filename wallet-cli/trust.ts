@@ -1,7 +1,8 @@
 import type { NumericDate } from '../shared/clock.ts'
 import { JoseError } from '../shared/jose/error.ts'
 import { parsePublicJwk } from '../shared/jose/jwk.ts'
-import { isJsonObject, JsonError, parseJsonBytes } from '../shared/json.ts'
+import { jwkThumbprint } from '../shared/jose/thumbprint.ts'
+import { JsonError, parseJsonBytes } from '../shared/json.ts'
 import type { EcPublicJwk } from '../shared/key/signer.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import type { AnchorsAt } from '../shared/trust/role.ts'
@@ -32,8 +33,7 @@ const REFRESH_SECONDS = 3600
 /** Reads a public key from a JWK file. @throws WalletError `trust_list_invalid` */
 export async function readSignerKey(world: World, path: string): Promise<EcPublicJwk> {
   try {
-    const value = parseJsonBytes(await world.readFile(path, MAX_KEY_FILE))
-    return parsePublicJwk(isJsonObject(value) ? publicMembers(value) : value)
+    return parsePublicJwk(parseJsonBytes(await world.readFile(path, MAX_KEY_FILE)))
   } catch (cause) {
     if (!(cause instanceof JoseError || cause instanceof JsonError)) throw cause
     throw new WalletError('trust_list_invalid', 'the signer file is not a public P-256 key (JWK)', {
@@ -68,14 +68,14 @@ export async function fetchTrust(
 }
 
 /**
- * The trust list of this vault: the stored one while it is fresh, else read again and stored. Where it cannot be read
- * again, the stored one serves until its own next update is due; an older list never replaces a newer one.
+ * The trust list of this vault: the stored one for an hour, else, or with `fresh`, read again and stored. Where it cannot
+ * be read again, the stored one serves until its own next update is due; an older list never replaces a newer one.
  * @throws WalletError `trust_list_missing`, `trust_list_invalid`
  */
 export async function currentTrust(
   world: World,
   vault: Vault,
-  { allowLoopback }: { readonly allowLoopback: boolean },
+  { allowLoopback, fresh = false }: { readonly allowLoopback: boolean; readonly fresh?: boolean },
 ): Promise<Trust> {
   const now = world.clock()
   const source = await vault.trust()
@@ -84,15 +84,13 @@ export async function currentTrust(
       hint: 'carnet-wallet trust LOCATION --signer FILE',
     })
   }
-  if (now - source.fetchedAt < REFRESH_SECONDS) {
+  if (!fresh && now - source.fetchedAt < REFRESH_SECONDS) {
     const stored = valid(source, now)
     if (stored) return stored
   }
   try {
     const next = await fetchTrust(world, { ...source, allowLoopback })
-    if (next.source.token !== source.token) {
-      refuseOlder(verifyTrustListSignature(source.token, source), next.list)
-    }
+    refuseOlder(source, next)
     await vault.keepTrust(next.source)
     return next
   } catch (cause) {
@@ -103,11 +101,6 @@ export async function currentTrust(
     )
     return stored
   }
-}
-
-/** Stored lists keep no private members and no extras, so a file that has them is cut down to the key. */
-function publicMembers({ kty, crv, x, y }: Readonly<Record<string, unknown>>): unknown {
-  return { kty, crv, x, y }
 }
 
 async function download(world: World, location: string, allowLoopback: boolean): Promise<string> {
@@ -141,10 +134,14 @@ function valid(source: TrustSource, now: NumericDate): Trust | undefined {
   }
 }
 
-function refuseOlder(stored: TrustList, next: TrustList): void {
+/** Lists of one signer go forward only, whoever hands them out. @throws WalletError `trust_list_invalid` */
+export function refuseOlder(stored: TrustSource, next: Trust): void {
+  const { signerKey, token } = next.source
+  if (token === stored.token || jwkThumbprint(signerKey) !== jwkThumbprint(stored.signerKey)) return
   try {
-    checkSuccessor(stored, next)
+    checkSuccessor(verifyTrustListSignature(stored.token, stored), next.list)
   } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause
     throw new WalletError('trust_list_invalid', 'the trust list is older than the stored one', {
       cause,
     })

@@ -50,6 +50,8 @@ export interface PeerIssuer {
   /** A signed trust list that names the issuer's authority, and the key that signed it. */
   readonly trustList: string
   readonly trustSigner: EcPublicJwk
+  /** The next list, which names one authority more. */
+  trustListWith(authority: TestAuthority): Promise<string>
   /** The authority of the same list that verifiers have their access certificates from. */
   readonly accessAuthority: TestAuthority
   readonly txCode: string
@@ -278,6 +280,31 @@ export async function peerIssuer({
     } as Parameters<typeof vci.parseCredentialRequest>[0]['issuerMetadata']
   }
 
+  function trustList(sequence: number, authorities: readonly TestAuthority[]): Promise<string> {
+    return signTrustList(
+      {
+        sequence,
+        operator: 'Carnet Test Scheme',
+        territory: 'UT',
+        issuedAt: now - DAY,
+        nextUpdate: now + 30 * DAY,
+        entities: [
+          {
+            name: 'Carnet test',
+            services: authorities.map(({ role, certificate }) => ({
+              role,
+              name: role,
+              status: 'granted',
+              from: now - 300 * DAY,
+              certificates: [Buffer.from(certificate).toString('base64')],
+            })),
+          },
+        ],
+      },
+      listSigner,
+    )
+  }
+
   const peer: PeerIssuer = {
     origin,
     fetch: async (input, init) => {
@@ -295,28 +322,8 @@ export async function peerIssuer({
     },
     offer: `openid-credential-offer://?credential_offer_uri=${encodeURIComponent(`${origin}/offers/1`)}`,
     offerObject,
-    trustList: await signTrustList(
-      {
-        sequence: 1,
-        operator: 'Carnet Test Scheme',
-        territory: 'UT',
-        issuedAt: now - DAY,
-        nextUpdate: now + 30 * DAY,
-        entities: [
-          {
-            name: 'Carnet test',
-            services: [authority, access].map(({ role, certificate }) => ({
-              role,
-              name: role,
-              status: 'granted',
-              from: now - 300 * DAY,
-              certificates: [Buffer.from(certificate).toString('base64')],
-            })),
-          },
-        ],
-      },
-      listSigner,
-    ),
+    trustList: await trustList(1, [authority, access]),
+    trustListWith: (more) => trustList(2, [authority, access, more]),
     trustSigner: listSigner.publicJwk,
     accessAuthority: access,
     txCode: '493536',

@@ -94,6 +94,7 @@ export function testWallet({
         terminal: {
           print: (line) => void out.push(`${line}\n`),
           note: (line) => void err.push(`${line}\n`),
+          tell: (line) => void err.push(`${line}\n`),
           width,
           interactive: answers !== undefined,
           ask,

@@ -116,24 +116,46 @@ describe('carnet-wallet', () => {
     })
 
     it('refuses a signer file that holds no public key', async () => {
-      for (const text of ['{}', 'not JSON', '[]']) {
+      const leaked = JSON.stringify({ ...signer.publicJwk, d: 'AA' })
+      for (const text of ['{}', 'not JSON', '[]', leaked]) {
         writeFileSync(key, text)
         const { status } = await wallet.run(['init', '--trust-list', list, '--trust-signer', key])
         expect(status, text).to.equal(10)
       }
     })
 
-    it('reads the list again after an hour, and never goes back to an older one', async () => {
+    it('is read again when it is asked for, and after an hour otherwise', async () => {
+      const stored = async () => (await wallet.look((vault) => vault.trust()))?.fetchedAt
       await wallet.run(['init', '--trust-list', list, '--trust-signer', key])
+      wallet.now += 3599
+      await wallet.run(['status'])
+      expect(await stored()).to.equal(NOW)
+      wallet.now += 1
+      await wallet.run(['status'])
+      expect(await stored()).to.equal(NOW + 3600)
       writeFileSync(list, await signTrustList({ ...LIST, sequence: 8 }, signer))
-      expect((await wallet.run(['trust'])).out).to.match(/^trust list 7 /)
-      wallet.now += 3601
       expect((await wallet.run(['trust'])).out).to.match(/^trust list 8 /)
-      writeFileSync(list, await signTrustList(LIST, signer))
-      wallet.now += 3601
+    })
+
+    it('never goes back to an older one of the same signer, also when told to', async () => {
+      const newer = join(wallet.folder, 'newer.jwt')
+      writeFileSync(newer, await signTrustList({ ...LIST, sequence: 8 }, signer))
+      await wallet.run(['init', '--trust-list', newer, '--trust-signer', key])
+      const told = await wallet.run(['trust', list])
+      expect(told.status).to.equal(10)
+      expect(told.err).to.match(/older than the stored one/)
+      writeFileSync(newer, await signTrustList(LIST, signer))
       const { out, err } = await wallet.run(['trust'])
       expect(out).to.match(/^trust list 8 /)
-      expect(err).to.match(/could not be renewed/)
+      expect(err).to.match(/could not be renewed; the stored one is used/)
+    })
+
+    it('may be one of another signer, whatever its number', async () => {
+      await wallet.run(['init', '--trust-list', list, '--trust-signer', key])
+      const other = generateEs256Key().signer
+      writeFileSync(list, await signTrustList({ ...LIST, sequence: 1 }, other))
+      writeFileSync(key, JSON.stringify(other.publicJwk))
+      expect((await wallet.run(['trust', list, '--signer', key])).out).to.match(/^trust list 1 /)
     })
 
     it('refuses a list whose next update is overdue, wherever it comes from', async () => {

@@ -26,6 +26,7 @@ describe('plain', () => {
     ['a byte order mark', '\ufeffname'],
     ['a tag character', 'a\u{e0041}'],
     ['a line separator', 'a\u2028b'],
+    ['a pile of marks, which would reach into other lines', `a${'\u0301'.repeat(9)}`],
     ['a Hangul filler, which shows as nothing', 'a\u3164b'],
   ] as const) {
     it(`makes ${what} visible`, () => {

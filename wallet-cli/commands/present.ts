@@ -1,4 +1,6 @@
+import type { NumericDate } from '../../shared/clock.ts'
 import type { VerifiedRequest } from '../../shared/oid4vp/request.ts'
+import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { WalletError } from '../error.ts'
 import { pathText } from '../presentation/claim-words.ts'
 import { consentScreen, showsPortrait, verifierName, whoAsks } from '../presentation/consent.ts'
@@ -6,7 +8,7 @@ import { fetchRequest } from '../presentation/fetch-request.ts'
 import { type PlannedCredential, planPresentation } from '../presentation/plan.ts'
 import { buildVpToken, postRefusal, postResponse } from '../presentation/respond.ts'
 import { plain } from '../text.ts'
-import { currentTrust } from '../trust.ts'
+import { currentTrust, type Trust } from '../trust.ts'
 import type { HolderCopy, Vault } from '../vault/vault.ts'
 import type { CommonOptions, World } from '../world.ts'
 import { withVault } from './with-vault.ts'
@@ -21,15 +23,8 @@ export interface PresentOptions extends CommonOptions {
 /** Answers a presentation request after the worker agreed to it. */
 export async function present(world: World, options: PresentOptions): Promise<void> {
   await withVault(world, options, async (vault) => {
-    const { anchors } = await currentTrust(world, vault, options)
-    const fetch = world.network(options)
     const now = world.clock()
-    const request = await fetchRequest(options.request, {
-      fetch,
-      random: world.random,
-      anchors,
-      now,
-    })
+    const { request, anchors } = await trustedRequest(world, vault, options, now)
     const plan = await planPresentation(request, await vault.credentials(), { anchors, now })
     if (plan.answer === 'not_held') {
       await agreeToRefuse(world, options, request)
@@ -40,7 +35,7 @@ export async function present(world: World, options: PresentOptions): Promise<vo
     }
     if (plan.answer === 'no_copy_left') {
       const { vct, issuerName } = plan.credential
-      for (const line of whoAsks(request, world.terminal.width)) world.terminal.note(line)
+      for (const line of whoAsks(request, world.terminal.width)) world.terminal.tell(line)
       throw new WalletError(
         'no_copy_left',
         `every copy of ${plain(vct)} was shown to someone else`,
@@ -57,6 +52,30 @@ export async function present(world: World, options: PresentOptions): Promise<vo
   })
 }
 
+/** A verifier that is not trusted is looked up in the newest trust list before it is refused. */
+async function trustedRequest(
+  world: World,
+  vault: Vault,
+  options: PresentOptions,
+  now: NumericDate,
+): Promise<{ readonly request: VerifiedRequest; readonly anchors: AnchorsAt }> {
+  const fetchWith = async ({ anchors }: Trust) => ({
+    anchors,
+    request: await fetchRequest(options.request, {
+      fetch: world.network(options),
+      random: world.random,
+      anchors,
+      now,
+    }),
+  })
+  try {
+    return await fetchWith(await currentTrust(world, vault, options))
+  } catch (error) {
+    if (!(error instanceof WalletError) || error.code !== 'verifier_not_trusted') throw error
+    return fetchWith(await currentTrust(world, vault, { ...options, fresh: true }))
+  }
+}
+
 async function agrees(
   { terminal }: World,
   { yes, showPortrait }: PresentOptions,
@@ -65,7 +84,7 @@ async function agrees(
 ): Promise<boolean> {
   const { width, interactive } = terminal
   const values = interactive && !yes
-  for (const line of consentScreen(request, planned, { width, values })) terminal.note(line)
+  for (const line of consentScreen(request, planned, { width, values })) terminal.tell(line)
   const hint = 'agree beforehand with --yes'
   const agreed = yes || (await terminal.confirm(`Show this to ${verifierName(request)}?`, hint))
   if (!agreed || !showsPortrait(planned)) return agreed
@@ -82,8 +101,8 @@ async function agreeToRefuse(
   { yes }: PresentOptions,
   request: VerifiedRequest,
 ): Promise<void> {
-  for (const line of whoAsks(request, terminal.width)) terminal.note(line)
-  terminal.note('You hold nothing that answers it.')
+  for (const line of whoAsks(request, terminal.width)) terminal.tell(line)
+  terminal.tell('You hold nothing that answers it.')
   if (yes || (await terminal.confirm('Tell them no?', 'agree beforehand with --yes'))) return
   throw new WalletError('claims_not_held', 'you hold nothing that answers this request', {
     hint: 'they were not told anything',

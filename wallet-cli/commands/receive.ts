@@ -22,7 +22,8 @@ export interface ReceiveOptions extends CommonOptions {
 /** Redeems an offer, or goes on with the one that was interrupted. */
 export async function receive(world: World, options: ReceiveOptions): Promise<void> {
   await withVault(world, options, async (vault) => {
-    const trust = await currentTrust(world, vault, options)
+    // An issuer may have been named only just now, and what it delivers is delivered once.
+    const trust = await currentTrust(world, vault, { ...options, fresh: true })
     const fetch = world.network(options)
     const { issuance, issuer } =
       options.offer === undefined
@@ -56,8 +57,8 @@ async function begin(
 ): Promise<{ issuance: Issuance; issuer: Issuer }> {
   const { terminal } = world
   const { offer, batchSize, left, ...issuer } = await resolveOffer(fetch, text)
-  terminal.note(`offer of ${plain(offer.vct)}`)
-  terminal.note(
+  terminal.tell(`offer of ${plain(offer.vct)}`)
+  terminal.tell(
     `from ${plain(new URL(offer.issuer).host)}, which calls itself ${plain(offer.issuerName)}`,
   )
   for (const id of left) terminal.note(`carnet-wallet: the offer also has ${plain(id)}, not taken`)
@@ -87,7 +88,7 @@ async function goOn(
     })
   }
   const { issuer: identifier, issuerName, vct } = issuance
-  world.terminal.note(`going on with the offer of ${plain(vct)} from ${plain(issuerName)}`)
+  world.terminal.tell(`going on with the offer of ${plain(vct)} from ${plain(issuerName)}`)
   return { issuance, issuer: await discoverIssuer(fetch, identifier) }
 }
 
@@ -146,7 +147,7 @@ async function finish(
 
 /** After these, the same offer leads nowhere. */
 function isFinal({ code }: WalletError): boolean {
-  return ['offer_spent', 'credential_invalid', 'issuer_not_trusted'].includes(code)
+  return code === 'offer_spent' || code === 'credential_invalid'
 }
 
 async function accessTokenOf(
@@ -181,8 +182,8 @@ async function redeem(
       const again =
         error instanceof WalletError && error.code === 'tx_code_wrong' && terminal.interactive
       if (!again) throw error
-      terminal.note(`carnet-wallet: ${error.message}`)
-      terminal.note(
+      terminal.tell(`carnet-wallet: ${error.message}`)
+      terminal.tell(
         'carnet-wallet: hint: each try costs one of a few attempts; Control-C leaves the offer for later',
       )
     }

@@ -1,7 +1,7 @@
 import { toDateTime } from '../../shared/clock.ts'
 import { WalletError } from '../error.ts'
 import { plain } from '../text.ts'
-import { currentTrust, fetchTrust, readSignerKey, type Trust } from '../trust.ts'
+import { currentTrust, fetchTrust, readSignerKey, refuseOlder, type Trust } from '../trust.ts'
 import type { CommonOptions, World } from '../world.ts'
 import { withVault } from './with-vault.ts'
 
@@ -15,13 +15,15 @@ export async function trust(
     throw new WalletError('usage_wrong', '--signer needs the location of the trust list')
   }
   await withVault(world, options, async (vault) => {
-    if (location === undefined) return show(world, await currentTrust(world, vault, options))
-    const signerKey =
-      signer === undefined ? (await vault.trust())?.signerKey : await readSignerKey(world, signer)
+    if (location === undefined)
+      return show(world, await currentTrust(world, vault, { ...options, fresh: true }))
+    const stored = await vault.trust()
+    const signerKey = signer === undefined ? stored?.signerKey : await readSignerKey(world, signer)
     if (!signerKey) {
       throw new WalletError('usage_wrong', 'the first trust list needs --signer FILE')
     }
     const next = await fetchTrust(world, { ...options, location, signerKey })
+    if (stored) refuseOlder(stored, next)
     await vault.keepTrust(next.source)
     show(world, next)
   })

@@ -37,10 +37,12 @@ export function openVault(
 ): Vault {
   const db = openStock(path, seal)
   const context = (table: Table, id: string) => `${table}|${id}`
-  const open = <T extends Table>(table: T, id: string, sealed: Uint8Array): Row<T> =>
-    rowSchemas[table].parse(
-      JSON.parse(Buffer.from(seal.open(sealed, context(table, id))).toString()),
-    )
+  const open = <T extends Table>(table: T, id: string, sealed: Uint8Array): Row<T> => {
+    const text = Buffer.from(seal.open(sealed, context(table, id))).toString()
+    const parsed = rowSchemas[table].safeParse(JSON.parse(text))
+    if (parsed.success) return parsed.data
+    throw new WalletError('vault_damaged', 'a row of the vault was written by another version')
+  }
   const put = <T extends Table>(table: T, id: string, row: Row<T>): void => {
     const sealed = seal.seal(Buffer.from(JSON.stringify(row)), context(table, id))
     db.prepare(

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateEs256Key } from '../../../shared/key/signer.software.ts'
@@ -451,6 +453,15 @@ describe('present', () => {
       expect(status).to.equal(7)
       expect(err).to.match(/who asks is not trusted/)
       expect(driver.arrived).to.deep.equal([])
+    })
+
+    it('is answered once the trust list names who vouches for them, without waiting', async () => {
+      const authority = await testAuthority('relying-party-access')
+      driver = await peerVerifier(authority)
+      expect((await show()).status).to.equal(7)
+      const next = await issuer.trustListWith(authority)
+      writeFileSync(join(wallet.folder, 'list.jwt'), next)
+      expect((await show()).status).to.equal(0)
     })
 
     it('is one of an issuer of credentials, whose certificate is for something else', async () => {
