@@ -8,7 +8,9 @@ import { openApplication, refuseUnknownRoutes } from '../shared/http/server.http
 import type { Log } from '../shared/log.ts'
 import { Problem } from '../shared/problem.ts'
 import { requireKey } from './api-key.ts'
+import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
+import { identityType } from './credential/type-metadata.ts'
 import { reviewEndpoints } from './decision/review.http.ts'
 import { credentialEndpoints } from './oid4vci/credential.http.ts'
 import { metadataEndpoints } from './oid4vci/metadata.http.ts'
@@ -59,6 +61,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
     metadataEndpoints({
       issuer: issuerMetadata(issuer, credentialSigner.authority.name),
       server: serverMetadata(issuer),
+      types: { [IDENTITY_VCT]: identityType },
     }),
     statusRouter(deps.statusStore, clock),
     logRouter(deps.auditLog),

@@ -3,11 +3,13 @@ import { canonicalJson, type JsonObject } from '../../shared/json.ts'
 import type { EcPublicJwk, Es256Signer } from '../../shared/key/signer.ts'
 import { seededRandom } from '../../shared/random.ts'
 import { issueSdJwt } from '../../shared/sd-jwt/issue.ts'
+import { checkIssuedClaims, verifyCredentialType } from '../../shared/sd-jwt/type-metadata.ts'
 import { verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { type Approval, isApproval } from '../decision/approval.ts'
 import type { IssuanceIntent } from '../store.ts'
 import { IDENTITY_VCT, type IssuingAuthority, identityContent } from './identity.ts'
+import { fetchOwnType } from './type-metadata.ts'
 
 /** What signs credentials, and what a verifier would check them with. */
 export interface CredentialSigner {
@@ -75,20 +77,26 @@ async function issueCopy(
     signer,
     random: seededRandom(seed, `carnet/copy/v1/${attempt}/${index}`),
   })
-  checkCopy(compact, claims, { anchors, now })
+  await checkCopy(compact, claims, { anchors, now })
   return compact
 }
 
-/** "Re-verify what was signed with the code a verifier uses": everything disclosed, nothing more and nothing less. */
-function checkCopy(
+/**
+ * "Re-verify what was signed with the code a verifier uses": everything disclosed, nothing more and nothing less, and as
+ * the credential's type says. SD-JWT VC draft-13 §9.
+ */
+async function checkCopy(
   compact: string,
   intended: JsonObject,
   { anchors, now }: { anchors: AnchorsAt; now: NumericDate },
-): void {
+): Promise<void> {
   let claims: JsonObject
   try {
     const expectation = { anchors, now, expectedVcts: [IDENTITY_VCT] }
-    claims = verifySdJwtVc(compact, { ...expectation, keyBinding: 'not_required' }).claims
+    const verified = verifySdJwtVc(compact, { ...expectation, keyBinding: 'not_required' })
+    const metadata = await verifyCredentialType(verified, fetchOwnType)
+    checkIssuedClaims(verified.claims, { metadata, disclosable: verified.disclosedPaths })
+    claims = verified.claims
   } catch (cause) {
     throw new IssuanceMismatch('a verifier would refuse what was signed', { cause })
   }

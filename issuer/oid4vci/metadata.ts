@@ -2,6 +2,7 @@ import type { ServerMetadata } from '../../shared/oauth/server-metadata.ts'
 import type { IssuerMetadata } from '../../shared/oid4vci/issuer-metadata.ts'
 import { PRE_AUTHORIZED_CODE_GRANT } from '../../shared/oid4vci/offer.ts'
 import { IDENTITY_VCT } from '../credential/identity.ts'
+import { IDENTITY_CLAIMS } from '../credential/type-metadata.ts'
 
 /** The one credential configuration. */
 export const IDENTITY_CONFIGURATION_ID = 'carnet-identity'
@@ -9,33 +10,6 @@ export const IDENTITY_CONFIGURATION_ID = 'carnet-identity'
 export const IDENTITY_SCOPE = 'identity'
 /** Copies that one request may ask for, one holder key each. */
 export const BATCH_SIZE = 10
-
-const CLAIMS: readonly (readonly [path: readonly string[], name: string])[] = [
-  [['family_name'], 'Family name'],
-  [['given_name'], 'Given names'],
-  [['birthdate'], 'Date of birth'],
-  [['sex'], 'Sex'],
-  [['nationalities'], 'Nationalities'],
-  [['age_equal_or_over', '16'], 'At least 16 years old'],
-  [['age_equal_or_over', '18'], 'At least 18 years old'],
-  [['age_equal_or_over', '19'], 'At least 19 years old'],
-  [['age_equal_or_over', '21'], 'At least 21 years old'],
-  [['document', 'type'], 'Kind of document'],
-  [['document', 'issuing_country'], 'Country of the document'],
-  [['document', 'number'], 'Number of the document'],
-  [['document', 'date_of_expiry'], 'Last day of the document'],
-  [['verification', 'trust_framework'], 'Rules of the verification'],
-  [['verification', 'time'], 'Day of the verification'],
-  [['verification', 'workflow'], 'Workflow of the verification'],
-  [['verification', 'pipeline'], 'Version of the verification'],
-  [['verification', 'document'], 'How the document was read'],
-  [['verification', 'face_match'], 'Assurance of the face match'],
-  [['verification', 'liveness'], 'Assurance of liveness'],
-  [['verification', 'screening'], 'Screened against lists'],
-  [['verification', 'reviewed_by_person'], 'Reviewed by a person'],
-  [['issuing_authority'], 'Issuing authority'],
-  [['issuing_country'], 'Issuing country'],
-]
 
 /** Metadata of the Credential Issuer, which is its own authorization server. OpenID4VCI 1.0 §12.2.4. */
 export function issuerMetadata(issuer: string, displayName: string): IssuerMetadata {
@@ -56,7 +30,7 @@ export function issuerMetadata(issuer: string, displayName: string): IssuerMetad
         proof_types_supported: { jwt: { proof_signing_alg_values_supported: ['ES256'] } },
         credential_metadata: {
           display: [{ name: 'Verified identity', locale: 'en' }],
-          claims: CLAIMS.map(([path, name]) => ({
+          claims: IDENTITY_CLAIMS.map(([path, name]) => ({
             path,
             mandatory: true,
             display: [{ name, locale: 'en' }],

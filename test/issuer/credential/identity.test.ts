@@ -7,6 +7,7 @@ import {
   IssuanceMismatch,
   issueCopies,
 } from '../../../issuer/credential/issue.ts'
+import { fetchOwnType } from '../../../issuer/credential/type-metadata.ts'
 import { type Approval, redeemApproval } from '../../../issuer/decision/approval.ts'
 import { decide } from '../../../issuer/decision/decide.ts'
 import { readWorkflow } from '../../../issuer/decision/read-workflow.ts'
@@ -17,6 +18,8 @@ import { parseJwt } from '../../../shared/jose/jws.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateEs256Key } from '../../../shared/key/signer.software.ts'
 import { parseSdJwt } from '../../../shared/sd-jwt/parse.ts'
+import { holdSdJwt } from '../../../shared/sd-jwt/present.ts'
+import { resolveTypeMetadata } from '../../../shared/sd-jwt/type-metadata.ts'
 import { verifySdJwtVc } from '../../../shared/sd-jwt/vc.ts'
 import { evidenceWith } from '../../support/evidence.ts'
 import { failureOf } from '../../support/failure.ts'
@@ -55,6 +58,8 @@ async function signerOf(): Promise<CredentialSigner> {
   const { signer, x5c } = await ca.leaf()
   return { signer, x5c, anchors: ca.anchors, authority }
 }
+
+const NEVER = ['iss', 'iat', 'exp', 'vct', 'cnf', 'status']
 
 describe('identityContent', () => {
   const content = async (changes: Parameters<typeof evidenceWith>[0] = {}) =>
@@ -211,6 +216,20 @@ describe('issueCopies', () => {
       const work = issueCopies(approval, intent, holderKeys, { credentialSigner, now: NOW })
       expect(await failureOf(work)).to.be.instanceOf(IssuanceMismatch)
     }
+  })
+
+  it('is what the published type says, every claim of it (SD-JWT VC §9)', async () => {
+    const credentialSigner = await signerOf()
+    const copies = await issueCopies(await approvalOf(), intent, holderKeys, {
+      credentialSigner,
+      now: NOW,
+    })
+    const { claims, placed } = holdSdJwt(copies[0] as string)
+    const metadata = await resolveTypeMetadata(IDENTITY_VCT, { fetchMetadata: fetchOwnType })
+    const described = metadata.claims.map(({ path }) => path.join('.'))
+    const disclosable = placed.map(({ path }) => path.join('.'))
+    const clear = Object.keys(claims).filter((name) => NEVER.includes(name))
+    expect(described).to.have.members([...clear, ...disclosable])
   })
 
   it('signs nothing without an approval, nor for more or fewer keys than there are statuses', async () => {

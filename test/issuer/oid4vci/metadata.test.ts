@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { IDENTITY_VCT } from '../../../issuer/credential/identity.ts'
 import {
   BATCH_SIZE,
   IDENTITY_CONFIGURATION_ID,
@@ -71,6 +72,9 @@ describe('the metadata endpoints', () => {
         expect(headers.get('access-control-allow-origin')).to.equal('*')
         expect(body[member]).to.equal(issuer.url)
       }
+      const type = await send(`${issuer.url}/types/${IDENTITY_VCT}`)
+      expect([type.status, type.body.vct]).to.deep.equal([200, IDENTITY_VCT])
+      expect((await send(`${issuer.url}/types/toString`)).status).to.equal(404)
       const { body } = await send(`${issuer.url}/.well-known/openid-credential-issuer`)
       const names = Object.keys(body.credential_configurations_supported)
       expect(names).to.deep.equal([IDENTITY_CONFIGURATION_ID])
