@@ -8,12 +8,17 @@ import type { Random } from '../shared/random.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
 import type { DecisionRecord } from './decision/approval.ts'
-import { readWorkflow } from './decision/read-workflow.ts'
+import { readStoredWorkflow } from './decision/read-workflow.ts'
 import type { Review } from './decision/review.ts'
 import { evidenceSchema } from './evidence/evidence-schema.ts'
 import type { DecidedSession, Session } from './session/session.ts'
 import { decisionSchema, screeningSchema } from './session/stored-facts.ts'
-import { allocateIndexes, changeStatus, subjectOf } from './status/store.sqlite.ts'
+import {
+  allocateIndexes,
+  changeStatus,
+  type StatusChange,
+  subjectOf,
+} from './status/store.sqlite.ts'
 import type { ApiKey, IntentRefusal, IssuanceIntent, IssuerStore, UsedOnce } from './store.ts'
 
 /** The schema of sessions, offers, issuances and the authorization server, in the order in which it grew. */
@@ -265,9 +270,8 @@ export function openIssuerStore(
         if (row === undefined || known === undefined) {
           throw new Problem('credential_not_found', 'nothing was issued in this session')
         }
-        const statuses = statusesOf(known)
-        for (const reference of statuses) {
-          changeStatus(db, {
+        const changed = statusesOf(known).filter((reference) =>
+          revokeUnlessFinal(db, {
             reference,
             to: 'revoked',
             reasonClass,
@@ -275,7 +279,10 @@ export function openIssuerStore(
             requestedAt: now,
             subjectKey: row.subject_key,
             now,
-          })
+          }),
+        )
+        if (changed.length === 0) {
+          throw new Problem('status_final', 'every copy of this session is revoked')
         }
         db.prepare('INSERT INTO revocation VALUES (?, ?, ?, ?, ?)').run(
           sessionId,
@@ -284,7 +291,7 @@ export function openIssuerStore(
           note ?? null,
           now,
         )
-        return statuses.length
+        return changed.length
       }),
 
     useOnce: async (use, now) => immediate(db, () => useAll(db, [use], now)),
@@ -403,7 +410,7 @@ function issuanceRow(db: Database, sessionId: string): IssuanceRow | undefined {
 }
 
 function sessionOf(row: SessionRow): Session {
-  const { workflow, reference } = readWorkflow(row.workflow_text)
+  const { workflow, reference } = readStoredWorkflow(row.workflow_text)
   if (reference.sha256 !== row.workflow) throw new Error('a stored workflow has changed')
   const base = {
     id: row.id,
@@ -465,6 +472,17 @@ function leafWriter(
 export function subjectKeyOf(db: Database, reference: StatusReference): Uint8Array | undefined {
   const session = subjectOf(db, reference)
   return session === undefined ? undefined : sessionRow(db, session)?.subject_key
+}
+
+/** A copy that was revoked on its own before stays as it is; the others follow. */
+function revokeUnlessFinal(db: Database, change: StatusChange): boolean {
+  try {
+    changeStatus(db, change)
+    return true
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'status_final') return false
+    throw error
+  }
 }
 
 /** Marks everything as used or, when one of it was used before, nothing. */

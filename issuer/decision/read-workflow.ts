@@ -1,8 +1,20 @@
 import { sha256Hex } from '../../shared/hash.ts'
-import { canonicalJson, JsonError, parseJson } from '../../shared/json.ts'
+import {
+  canonicalJson,
+  isJsonObject,
+  type Json,
+  JsonError,
+  type JsonObject,
+  parseJson,
+} from '../../shared/json.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import { explain } from '../../shared/schema.ts'
-import { type Workflow, type WorkflowReference, workflowSchema } from './workflow.ts'
+import {
+  DECISION_CODES,
+  type Workflow,
+  type WorkflowReference,
+  workflowSchema,
+} from './workflow.ts'
 
 /** A workflow version that may be used, with the one text that its digest is of. */
 export interface PublishedWorkflow {
@@ -17,9 +29,26 @@ export interface PublishedWorkflow {
  * @throws OperatorError `config_invalid`
  */
 export function readWorkflow(text: string): PublishedWorkflow {
+  return publish(text, (value) => value)
+}
+
+/**
+ * Reads a workflow that a session began under, perhaps in an earlier version of this program, which did not know every
+ * code of today: what it says nothing of goes to a person.
+ * @throws OperatorError `config_invalid`
+ */
+export function readStoredWorkflow(text: string): PublishedWorkflow {
+  return publish(text, (value) => {
+    if (!isJsonObject(value) || !isJsonObject(value.severities ?? null)) return value
+    const referred = Object.fromEntries(DECISION_CODES.map((code) => [code, 'refer']))
+    return { ...value, severities: { ...referred, ...(value.severities as JsonObject) } }
+  })
+}
+
+function publish(text: string, complete: (value: Json) => Json): PublishedWorkflow {
   try {
     const value = parseJson(text)
-    const result = workflowSchema.safeParse(value)
+    const result = workflowSchema.safeParse(complete(value))
     if (!result.success) {
       throw new OperatorError('config_invalid', `the workflow is wrong: ${explain(result.error)}`)
     }

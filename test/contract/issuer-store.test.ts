@@ -1,12 +1,16 @@
 import { join } from 'node:path'
 import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import { DEFAULT_CADENCE, publishStatusLists } from '../../issuer/status/publish.ts'
-import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
+import {
+  changeStatus,
+  openStatusStore,
+  statusMigrations,
+} from '../../issuer/status/store.sqlite.ts'
 import { issuerMigrations, openIssuerStore } from '../../issuer/store.sqlite.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import { systemRandom } from '../../shared/random.ts'
-import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
+import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { unsignedTokens } from '../support/status.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { issuerStoreContract } from './issuer-store.ts'
@@ -35,6 +39,19 @@ issuerStoreContract('SQLite', async () => {
   return {
     first: openIssuerStore(one, { random, vct: IDENTITY_VCT }),
     second: openIssuerStore(other, { random, vct: IDENTITY_VCT }),
+    revokeCopy: async (reference) => {
+      immediate(one, () =>
+        changeStatus(one, {
+          reference,
+          to: 'revoked',
+          reasonClass: 'holder_request',
+          actor: 'op',
+          requestedAt: START,
+          subjectKey: Buffer.alloc(32, 1),
+          now: START,
+        }),
+      )
+    },
     entries: async () =>
       one
         .prepare<[number], { entry: Buffer }>(

@@ -9,6 +9,7 @@ import type { IntentRefusal, IssuanceIntent, IssuerStore } from '../../issuer/st
 import { sha256Base64url } from '../../shared/hash.ts'
 import { generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { Problem } from '../../shared/problem.ts'
+import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { evidenceWith } from '../support/evidence.ts'
 import { failureOf } from '../support/failure.ts'
 import { WATCHLIST_FILE, WORKFLOW_TEXT } from '../support/issuer.ts'
@@ -17,6 +18,8 @@ import { WATCHLIST_FILE, WORKFLOW_TEXT } from '../support/issuer.ts'
 export interface IssuerStoreFixture {
   readonly first: IssuerStore
   readonly second: IssuerStore
+  /** Revokes one copy on its own, as an operator may. */
+  revokeCopy(reference: StatusReference): Promise<void>
   /** The types of the audit entries so far. */
   entries(): Promise<string[]>
   /** Everything that is stored, as text, to look for what must not be there. */
@@ -283,6 +286,13 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(false)
       const nothing = await failureOf(first.revoke(await decided(), order, NOW))
       expect((nothing as Problem).code).to.equal('credential_not_found')
+    })
+
+    it('revokes the other copies where one was revoked on its own before', async () => {
+      const id = await decided()
+      const { statuses } = intentOf(await intend(id, ['k1', 'k2'], 'a'))
+      await fixture.revokeCopy(statuses[0] as StatusReference)
+      expect(await first.revoke(id, { reasonClass: 'fraud', actor: 'op' }, NOW)).to.equal(1)
     })
 
     it('marks a thing as used once, also for two that come at once, until it expires', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { decide } from '../../../issuer/decision/decide.ts'
-import { readWorkflow } from '../../../issuer/decision/read-workflow.ts'
+import { readStoredWorkflow, readWorkflow } from '../../../issuer/decision/read-workflow.ts'
 import { SCORE_CODES } from '../../../issuer/decision/workflow.ts'
 import { WARNING_CODES } from '../../../issuer/evidence/evidence.ts'
 import type { Screening } from '../../../issuer/screening/screen.ts'
@@ -129,6 +129,15 @@ describe('readWorkflow', () => {
     }
     const severities = { ...value.severities, mrz_uncertain: 'reject' }
     expect(codeOf({ severities })).to.equal('accepted')
+  })
+
+  it('of an earlier program still decides its sessions: a code that it did not know goes to a person', () => {
+    const { zones_differ, ...fewer } = value.severities
+    const old = readStoredWorkflow(JSON.stringify({ ...value, severities: fewer }))
+    expect(old.workflow.severities.zones_differ).to.equal('refer')
+    expect(old.workflow.severities.document_expired).to.equal('reject')
+    expect(old.reference.sha256).to.not.equal(published.reference.sha256)
+    expect(JSON.parse(old.text).severities).to.not.have.property('zones_differ')
   })
 
   it('must give every code a severity and may not invent one', () => {
