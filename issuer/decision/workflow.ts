@@ -27,7 +27,6 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'portrait_quality_low',
   'selfie_quality_low',
   'zones_differ',
-  'barcode_differs',
   'duplicate_suspected',
   'screening_hit',
 ]

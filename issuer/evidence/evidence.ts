@@ -45,7 +45,6 @@ export const WARNING_CODES = [
   'mrz_uncertain',
   'mrz_repaired',
   'zones_differ',
-  'barcode_differs',
   'document_expired',
   'document_type_not_accepted',
   'document_date_impossible',

@@ -71,7 +71,8 @@ export async function readSelfieImage(faces: FaceModels, image: Image): Promise<
   }
 }
 
-function qualityWarnings(code: Warning['code'], quality: FaceQuality): readonly Warning[] {
+/** The warning that a picture's faults give, each named in `detail`. */
+export function qualityWarnings(code: Warning['code'], quality: FaceQuality): readonly Warning[] {
   const detail = qualityFaults(quality)
   return detail.length > 0 ? [{ code, feature: 'face', detail }] : []
 }

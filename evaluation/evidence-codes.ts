@@ -1,0 +1,132 @@
+import {
+  NOT_ASSURED,
+  type NotAssured,
+  WARNING_CODES,
+  type WarningCode,
+} from '../issuer/evidence/evidence.ts'
+import { QUALITY_FAULTS, type QualityFault } from '../issuer/evidence/face/quality.ts'
+
+interface CodeNote {
+  readonly raisedBy: string
+  readonly remedy: string
+}
+
+const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
+  mrz_check_digit_wrong: {
+    raisedBy:
+      'a check digit of the machine-readable zone does not fit its field (ICAO 9303-3 §4.9)',
+    remedy: 'photograph the page again, flat and without glare; if it stays, the document is wrong',
+  },
+  mrz_uncertain: {
+    raisedBy:
+      'neither the second recogniser nor the printed zone confirms a part; `detail` names the parts',
+    remedy: 'photograph the page again, sharp and filling the picture',
+  },
+  mrz_repaired: {
+    raisedBy: 'a look-alike was settled where position, charset and check digits leave one reading',
+    remedy: 'none; a person may compare the field with the picture',
+  },
+  zones_differ: {
+    raisedBy: 'a label in the printed zone names a value that is not the machine-readable one',
+    remedy: 'a person compares the fields in `detail`',
+  },
+  document_expired: {
+    raisedBy: 'the date of expiry is before today (UTC)',
+    remedy: 'use a valid document',
+  },
+  document_type_not_accepted: {
+    raisedBy: 'the zone is not that of a passport (TD3, code P)',
+    remedy: 'use a passport',
+  },
+  document_date_impossible: {
+    raisedBy:
+      'a date is not in the calendar, birth lies in the future or more than 125 years back, or the document would be valid for more than 20 years',
+    remedy: 'photograph the page again; if it stays, the document is wrong',
+  },
+  country_unknown: {
+    raisedBy: 'issuing state or nationality is not a code of ICAO 9303-3 §5',
+    remedy: 'photograph the page again',
+  },
+  portrait_quality_low: {
+    raisedBy: 'the portrait on the document has a fault; `detail` names it',
+    remedy: 'see the faults below',
+  },
+  selfie_quality_low: {
+    raisedBy: 'the selfie has a fault; `detail` names it',
+    remedy: 'see the faults below',
+  },
+  face_match_low: {
+    raisedBy: 'the fused 1:1 score is below review: it speaks against one person',
+    remedy: 'a person compares the faces; nobody is refused by a score alone',
+  },
+  face_match_review: {
+    raisedBy: 'the fused 1:1 score lies between review and threshold',
+    remedy: 'a person compares the faces',
+  },
+  liveness_low: {
+    raisedBy: 'passive liveness of the still is below review',
+    remedy: 'take the selfie again, in person and in good light',
+  },
+  liveness_review: {
+    raisedBy: 'passive liveness of the still lies between review and threshold',
+    remedy: 'a person looks at the selfie',
+  },
+  duplicate_suspected: {
+    raisedBy: 'a search among enrolled faces, off by default, found one as alike as its threshold',
+    remedy: 'a person compares the two',
+  },
+}
+
+const FAULTS: Readonly<Record<QualityFault, string>> = {
+  face_too_small: 'come closer, or photograph the page so that it fills the picture',
+  face_turned: 'look straight into the camera',
+  face_too_dark: 'turn towards a window or a lamp',
+  face_too_bright: 'step out of direct light',
+  face_flat: 'use even light and wipe the lens',
+  face_blurred: 'hold still and wipe the lens',
+}
+
+const UNASSURED: Readonly<Record<NotAssured, string>> = {
+  demographic_groups: 'error rates per group of people',
+  document_authenticity:
+    'whether the document is genuine: no chip is read, no security feature examined',
+  portrait_replaced: 'whether the portrait is the one that was issued',
+  text_edited: 'whether printed text was changed together with the machine-readable zone',
+  liveness_mask: 'a mask before the camera',
+  liveness_deepfake: 'a generated face',
+  liveness_injected_stream: 'a picture that no camera of the applicant took',
+}
+
+/** `docs/evidence-codes.md`, from the types themselves: a code without a note does not compile. */
+export function renderEvidenceCodes(): string {
+  const warnings = WARNING_CODES.map(
+    (code) => `| \`${code}\` | ${WARNINGS[code].raisedBy} | ${WARNINGS[code].remedy} |`,
+  )
+  const faults = QUALITY_FAULTS.map((fault) => `| \`${fault}\` | ${FAULTS[fault]} |`)
+  const unassured = NOT_ASSURED.map((name) => `| \`${name}\` | ${UNASSURED[name]} |`)
+  return `# Codes of evidence
+
+Made by \`npm run evidence-codes\`; do not edit. Codes are stable; what a code leads to is the workflow's business
+(\`issuer/decision\`). Each is raised by a test in \`test/issuer/evidence/codes.test.ts\`.
+
+## Warnings
+
+| code | raised by | what helps |
+| --- | --- | --- |
+${warnings.join('\n')}
+
+## Faults of a picture of a face
+
+| fault | what helps |
+| --- | --- |
+${faults.join('\n')}
+
+## Not assured
+
+What no measurement covers (\`docs/accuracy.md\`); no score speaks for it.
+
+| name | what |
+| --- | --- |
+${unassured.join('\n')}
+`
+}
