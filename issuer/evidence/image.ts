@@ -46,7 +46,7 @@ export function sample(
   outside = 0,
 ): Float32Array {
   const shrink = Math.sqrt(Math.abs(map[0] * map[4] - map[1] * map[3]))
-  const index = Math.max(0, Math.min(image.levels.length - 1, Math.floor(Math.log2(shrink) + 0.1)))
+  const index = Math.max(0, Math.min(image.levels.length - 1, Math.floor(Math.log2(shrink) + 0.3)))
   const level = image.levels[index] ?? image
   const sx = level.width / image.width
   const sy = level.height / image.height
@@ -57,7 +57,7 @@ export function sample(
   const e = map[4] * sy
   const f = (map[5] + 0.5) * sy - 0.5
   const result = new Float32Array(width * height * 3)
-  const steps = Math.max(1, Math.min(4, Math.round(Math.sqrt(Math.abs(a * e - b * d)))))
+  const steps = Math.max(1, Math.min(4, Math.round(Math.sqrt(Math.abs(a * e - b * d)) - 0.15)))
   const share = 1 / (steps * steps)
   const target = { result, width, height, share, outside }
   for (let step = 0; step < steps * steps; step++) {

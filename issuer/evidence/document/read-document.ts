@@ -15,7 +15,12 @@ export async function readSide(models: MrzModels, image: Image): Promise<SideRea
   const boxes = await findTextLines(models.textDetector, image)
   const zone = await readMrz(models, image, boxes)
   if (!zone) return undefined
-  const printed = await readVisualZone(models, image, { boxes, zone: zone.boxes })
+  const printed = await readVisualZone(models, image, {
+    boxes,
+    zone: zone.boxes,
+    enough: (lines) =>
+      Object.values(compareZones(zone.mrz, lines)).every((agreement) => agreement === 'agrees'),
+  })
   return { zone: nameAsPrinted(zone, printed), printed }
 }
 

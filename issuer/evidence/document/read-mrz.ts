@@ -58,6 +58,11 @@ const LINE_LENGTHS = [30, 36, 44]
 const SECOND_CROP_HEIGHTS = [1.05, 1.5, 1.3]
 const SHARE_OF_SIDE = 0.25
 const ASPECT = 5
+/** ICAO 9303-3 §4.4: lines are 6.35 mm apart, characters 2.54 mm. */
+const LINE_PITCH_IN_CHARACTERS = 2.5
+/** A line read with this confidence is one of a zone. */
+const CLEAR = 0.85
+const SHORTEST_CUT = 24
 /** From here on a network that prefers one look-alike leaves the other open. */
 const OPEN = 0.02
 /** Up to here a network that prefers one look-alike rules the other out. */
@@ -100,17 +105,102 @@ async function readCandidates(
   boxes: readonly TextBox[],
 ): Promise<readonly CandidateLine[]> {
   const lines: CandidateLine[] = []
+  const cut: TextBox[] = []
   for (const box of boxes) {
-    const readings: LineReading[] = []
-    for (const factor of CROP_HEIGHTS) {
-      const crop = { ...box, height: box.height * factor }
-      const reading = await readMrzCrop(models.mrzRecogniser, image, crop)
-      if (LINE_LENGTHS.includes(reading.text.length)) readings.push(reading)
+    const { line, longer } = await readCandidate(models, image, box)
+    if (line) lines.push(line)
+    cut.push(...longer)
+  }
+  for (const more of [() => cut, () => missedBoxes(lines.filter(isClear), lines, boxes)]) {
+    for (const box of more()) {
+      const { line } = await readCandidate(models, image, box)
+      if (line) lines.push(line)
     }
-    readings.sort((p, q) => q.confidence - p.confidence)
-    if (readings.length > 0) lines.push({ box, readings })
   }
   return lines.sort((p, q) => along(p.box) - along(q.box))
+}
+
+async function readCandidate(
+  models: MrzModels,
+  image: Image,
+  box: TextBox,
+): Promise<{ line?: CandidateLine; longer: readonly TextBox[] }> {
+  const all: LineReading[] = []
+  for (const factor of CROP_HEIGHTS) {
+    const crop = { ...box, height: box.height * factor }
+    all.push(await readMrzCrop(models.mrzRecogniser, image, crop))
+  }
+  all.sort((p, q) => q.confidence - p.confidence)
+  const readings = all.filter(({ text }) => LINE_LENGTHS.includes(text.length))
+  const [surest] = all
+  const longer = surest && surest.confidence >= CLEAR ? lengthened(box, surest.text) : []
+  return readings.length > 0 ? { line: { box, readings }, longer } : { longer }
+}
+
+/** A clear line that is too short ended in fillers that the detector did not see: what it would be with them. */
+function lengthened(box: TextBox, { length }: string): readonly TextBox[] {
+  if (length < SHORTEST_CUT || LINE_LENGTHS.includes(length)) return []
+  const character = box.width / (length + 0.7)
+  return LINE_LENGTHS.filter((whole) => whole > length).map((whole) => {
+    const added = character * (whole - length)
+    return {
+      ...box,
+      width: box.width + added,
+      cx: box.cx + (added / 2) * Math.cos(box.angle),
+      cy: box.cy + (added / 2) * Math.sin(box.angle),
+    }
+  })
+}
+
+function isClear({ readings }: CandidateLine): boolean {
+  return (readings[0]?.confidence ?? 0) >= CLEAR
+}
+
+/**
+ * A detector loses fillers at the end of a line, or a whole line of them. Where one line is clear, its neighbours are as
+ * wide as it is and lie one line above and below: where a short box lies there, otherwise where the format has it.
+ */
+function missedBoxes(
+  clear: readonly CandidateLine[],
+  lines: readonly CandidateLine[],
+  boxes: readonly TextBox[],
+): readonly TextBox[] {
+  return clear.flatMap(({ box, readings }) => {
+    const length = readings[0]?.text.length ?? 0
+    const pitch = box.width * (LINE_PITCH_IN_CHARACTERS / (length + 1))
+    return [-1, 1].flatMap((side) => {
+      const isBeside = (other: TextBox) => {
+        const { across, down } = offset(box, other)
+        return (
+          Math.abs(down - side * pitch) < 0.6 * pitch &&
+          Math.abs(across) < box.width &&
+          other.height < 2.5 * box.height
+        )
+      }
+      const isThere = (line: CandidateLine) =>
+        line.box !== box && isBeside(line.box) && line.readings[0]?.text.length === length
+      if (lines.some(isThere)) return []
+      const short = boxes.find((other) => other !== box && isBeside(other))
+      const down = short ? offset(box, short).down : side * pitch
+      const height = Math.max(box.height, short?.height ?? 0)
+      return [{ ...moved(box, down), height }]
+    })
+  })
+}
+
+/** Where a box lies seen from another, along that one's text and across it. */
+function offset(from: TextBox, to: TextBox) {
+  const [cos, sin] = [Math.cos(from.angle), Math.sin(from.angle)]
+  const [dx, dy] = [to.cx - from.cx, to.cy - from.cy]
+  return { across: dx * cos + dy * sin, down: dy * cos - dx * sin }
+}
+
+function moved(box: TextBox, down: number): TextBox {
+  return {
+    ...box,
+    cx: box.cx - down * Math.sin(box.angle),
+    cy: box.cy + down * Math.cos(box.angle),
+  }
 }
 
 /** How far down the page a line lies, in the direction of its own text. */
@@ -129,9 +219,14 @@ interface Zone {
 /** Consecutive lines that make a zone, the one with most check digits right, then the surest. */
 function bestZone(lines: readonly CandidateLine[]): Zone | undefined {
   let best: Zone | undefined
-  for (const size of [2, 3]) {
-    for (let start = 0; start + size <= lines.length; start++) {
-      for (const zone of zonesOf(lines.slice(start, start + size))) {
+  for (const length of LINE_LENGTHS) {
+    const alike = lines.flatMap((line) => {
+      const readings = line.readings.filter(({ text }) => text.length === length)
+      return readings.length > 0 ? [{ ...line, readings }] : []
+    })
+    const size = length === 30 ? 3 : 2
+    for (let start = 0; start + size <= alike.length; start++) {
+      for (const zone of zonesOf(alike.slice(start, start + size))) {
         if (!best || rank(zone) > rank(best)) best = zone
       }
     }

@@ -15,22 +15,31 @@ const CROP_HEIGHT = 1.1
 const LEAST_CONFIDENCE = 0.6
 
 /**
- * Reads the printed lines of a document that lie the same way as its machine-readable zone, the largest first when
- * there are more than can be looked at.
+ * Reads the printed lines of a document that lie the same way as its machine-readable zone, the tallest first because
+ * values are printed larger than labels, until there is `enough` or more than can be looked at.
  */
 export async function readVisualZone(
   models: { readonly textRecogniser: Model; readonly alphabet: TextAlphabet },
   image: Image,
-  { boxes, zone }: { boxes: readonly TextBox[]; zone: readonly TextBox[] },
+  {
+    boxes,
+    zone,
+    enough,
+  }: {
+    boxes: readonly TextBox[]
+    zone: readonly TextBox[]
+    enough: (lines: readonly VisualLine[]) => boolean
+  },
 ): Promise<readonly VisualLine[]> {
   const direction = zone[0]?.angle ?? 0
   const printed = boxes
     .filter((box) => zone.every((line) => Math.hypot(line.cx - box.cx, line.cy - box.cy) > 1))
     .filter(({ width, height }) => width >= height)
-    .sort((p, q) => q.width * q.height - p.width * p.height)
+    .sort((p, q) => q.height - p.height)
     .slice(0, MOST_LINES)
   const lines: VisualLine[] = []
   for (const box of printed) {
+    if (enough(lines)) break
     const turned =
       Math.cos(box.angle - direction) < 0 ? { ...box, angle: box.angle + Math.PI } : box
     if (Math.cos(turned.angle - direction) < 0.9) continue
