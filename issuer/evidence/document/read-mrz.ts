@@ -84,7 +84,7 @@ export async function readMrz(
   for (const turn of [0, Math.PI]) {
     const turned = long.map((box) => ({ ...box, angle: box.angle + turn }))
     const zone = bestZone(await readCandidates(models, image, turned))
-    if (zone && isPlausible(zone) && (!best || rank(zone) > rank(best))) best = zone
+    if (zone && (!best || rank(zone) > rank(best))) best = zone
     if (best?.right === 1) break
   }
   return best ? await completed(models, image, best) : undefined
@@ -117,7 +117,23 @@ async function readCandidates(
       if (line) lines.push(line)
     }
   }
-  return lines.sort((p, q) => along(p.box) - along(q.box))
+  return withoutDoubles(lines).sort((p, q) => along(p.box) - along(q.box))
+}
+
+/** Of readings of one length at one place, the surest: a line that was cut and lengthened may be there twice. */
+function withoutDoubles(lines: readonly CandidateLine[]): CandidateLine[] {
+  const kept: CandidateLine[] = []
+  for (const line of [...lines].sort((p, q) => confidenceOf(q) - confidenceOf(p))) {
+    const isSame = ({ box, readings }: CandidateLine) =>
+      Math.abs(offset(box, line.box).down) < 0.5 * box.height &&
+      readings[0]?.text.length === line.readings[0]?.text.length
+    if (!kept.some(isSame)) kept.push(line)
+  }
+  return kept
+}
+
+function confidenceOf({ readings }: CandidateLine): number {
+  return readings[0]?.confidence ?? 0
 }
 
 async function readCandidate(
@@ -152,8 +168,8 @@ function lengthened(box: TextBox, { length }: string): readonly TextBox[] {
   })
 }
 
-function isClear({ readings }: CandidateLine): boolean {
-  return (readings[0]?.confidence ?? 0) >= CLEAR
+function isClear(line: CandidateLine): boolean {
+  return confidenceOf(line) >= CLEAR
 }
 
 /**
@@ -227,7 +243,7 @@ function bestZone(lines: readonly CandidateLine[]): Zone | undefined {
     const size = length === 30 ? 3 : 2
     for (let start = 0; start + size <= alike.length; start++) {
       for (const zone of zonesOf(alike.slice(start, start + size))) {
-        if (!best || rank(zone) > rank(best)) best = zone
+        if (isPlausible(zone) && (!best || rank(zone) > rank(best))) best = zone
       }
     }
   }
