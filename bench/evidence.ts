@@ -139,8 +139,14 @@ function recorded({ faces: f, mrz }: EvidenceModels, calls: Call[]): EvidenceMod
       detector: record(f.detector),
       mesh: record(f.mesh),
       embeddings: f.embeddings.map(record),
-      box: record(f.box),
-      liveness: record(f.liveness),
+      ...(f.presentation
+        ? {
+            presentation: {
+              box: record(f.presentation.box),
+              liveness: record(f.presentation.liveness),
+            },
+          }
+        : {}),
     },
     mrz: {
       textDetector: record(mrz.textDetector),

@@ -117,7 +117,9 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
     say(`faces after ${elapsed()}`)
   }
   if (stages.has('liveness')) {
-    const { detector, box, liveness } = models.faces
+    const { detector, presentation } = models.faces
+    if (!presentation) throw new Error('the manifest uses no liveness network')
+    const { box, liveness } = presentation
     const bounds = { threshold: collector.liveness.threshold, review: collector.liveness.review }
     figures.liveness = await measureLiveness({ detector, box, liveness, data, ...bounds })
     say(`liveness after ${elapsed()}`)

@@ -7,6 +7,7 @@ import {
   type Warning,
 } from './evidence.ts'
 import { compareFaces, type MatchModel } from './face/match.ts'
+import type { ScoreLimits } from './manifest.ts'
 import type { DocumentReading, SelfieReading } from './pipeline.ts'
 
 /** What of a pipeline evidence depends on beside the readings. */
@@ -14,25 +15,16 @@ export interface Collector {
   readonly version: string
   readonly models: readonly ModelReference[]
   readonly matchModels: readonly MatchModel[]
+  /** None where the operator leaves out networks of undocumented origin: then liveness is not assured. */
   readonly livenessModels: readonly string[]
   readonly faceMatch: ScoreLimits
   readonly liveness: ScoreLimits
 }
 
-/** From `threshold` on a score speaks for the applicant, from `review` on a person looks. */
-export interface ScoreLimits {
-  readonly threshold: number
-  readonly review: number
-}
-
 /**
- * At z of 2 the strangers within one photograph that were measured are refused, at -0.27 one in a thousand pairs of
- * strangers of mixed sets passes: between the two a person looks.
+ * Compares the portrait with the selfie and sums up what both showed. Pure. The limits are the manifest's, beside the
+ * models that they were chosen for.
  */
-export const FACE_MATCH_LIMITS: ScoreLimits = { threshold: 2, review: -0.27 }
-export const LIVENESS_LIMITS: ScoreLimits = { threshold: 0.45, review: 0.25 }
-
-/** Compares the portrait with the selfie and sums up what both showed. Pure. */
 export function collectEvidence(
   collector: Collector,
   { document, selfie, now }: { document: DocumentReading; selfie: SelfieReading; now: NumericDate },
@@ -49,7 +41,7 @@ export function collectEvidence(
     value: rounded(selfie.liveness),
     ...collector.liveness,
     models: livenessModels,
-    assurance: 'measured',
+    assurance: livenessModels.length > 0 ? 'measured' : 'not_assured',
   }
   return {
     pipeline: version,

@@ -53,6 +53,26 @@ export interface EmbeddingDeclaration {
   readonly spread: number
 }
 
+/** From `threshold` on a score speaks for the applicant, from `review` on a person looks. */
+export interface ScoreLimits {
+  readonly threshold: number
+  readonly review: number
+}
+
+/** Which of the declared models decide, and with which limits: chosen together, because a limit is of its models. */
+export interface ModelUse {
+  readonly embeddings: readonly string[]
+  readonly faceMatch: ScoreLimits
+  readonly livenessBox: string
+  readonly liveness: string
+  readonly livenessLimits: ScoreLimits
+}
+
+export interface ModelManifest {
+  readonly use: ModelUse
+  readonly models: Readonly<Record<string, ModelDeclaration>>
+}
+
 const digest = z.string().regex(/^[0-9a-f]{64}$/)
 const shape = z.array(z.union([z.int().positive(), z.string().max(8)]))
 const perChannel = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])])
@@ -96,13 +116,35 @@ const model = z.strictObject({
     .optional(),
 })
 
+const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+const limits = z.strictObject({ threshold: z.number(), review: z.number() })
+
 const manifest = z.strictObject({
   producer: z.string(),
+  use: z.strictObject({
+    embeddings: z.array(id).min(1).max(8),
+    faceMatch: limits,
+    livenessBox: id,
+    liveness: id,
+    livenessLimits: limits,
+  }),
   packages: z.record(z.string(), z.strictObject({ integrity: z.string(), licence: z.string() })),
-  models: z.record(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/), model),
+  models: z.record(id, model),
 })
 
-/** The models that a manifest declares, by id. Throws where a member is missing, unknown or of a role that is not used. */
-export function parseManifest(value: unknown): Readonly<Record<string, ModelDeclaration>> {
-  return manifest.parse(value).models
+/**
+ * Reads a manifest. Throws where a member is missing or unknown, a role is one that is not used, or what is to be used is
+ * not declared for that role.
+ */
+export function parseManifest(value: unknown): ModelManifest {
+  const { use, models } = manifest.parse(value)
+  const wanted: readonly (readonly [string, ModelRole])[] = [
+    ...use.embeddings.map((name) => [name, 'face-embedding'] as const),
+    [use.livenessBox, 'liveness-box'],
+    [use.liveness, 'liveness'],
+  ]
+  for (const [name, role] of wanted) {
+    if (models[name]?.role !== role) throw new Error(`the manifest declares no ${role} ${name}`)
+  }
+  return { use, models }
 }

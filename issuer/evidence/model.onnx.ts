@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
 import { sha256Hex } from '../../shared/hash.ts'
 import { packageRoot } from '../../shared/package-root.ts'
-import { type ModelDeclaration, parseManifest } from './manifest.ts'
+import { type ModelDeclaration, type ModelUse, parseManifest } from './manifest.ts'
 import type { Model, Tensor } from './model.ts'
 import { modelManifest, supplyFiles } from './model-supply.ts'
 
@@ -19,6 +19,7 @@ export interface ModelOptions {
 
 /** Model files that are present and whose digests are those of the manifest. */
 export interface ModelFiles {
+  readonly use: ModelUse
   readonly declarations: Readonly<Record<string, ModelDeclaration>>
   readonly paths: Readonly<Record<string, string>>
 }
@@ -26,11 +27,10 @@ export interface ModelFiles {
 /** Makes sure of every file of the manifest, fetching and converting what is missing. */
 export async function ensureModelFiles(options: ModelOptions = {}): Promise<ModelFiles> {
   const { manifest = modelManifest, report } = options
-  const declarations = parseManifest(
-    JSON.parse(await readFile(join(packageRoot, manifest), 'utf8')),
-  )
+  const file = isAbsolute(manifest) ? manifest : join(packageRoot, manifest)
+  const { use, models } = parseManifest(JSON.parse(await readFile(file, 'utf8')))
   const paths = await supplyFiles(manifest, report ? { report } : {})
-  return { declarations, paths }
+  return { use, declarations: models, paths }
 }
 
 /** Opens one model. The bytes that run are the bytes whose digest was checked; a file that differs throws. */

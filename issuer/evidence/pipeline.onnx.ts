@@ -4,12 +4,13 @@ import { pathToFileURL } from 'node:url'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { canonicalJson, type Json } from '../../shared/json.ts'
-import { type Collector, collectEvidence, FACE_MATCH_LIMITS, LIVENESS_LIMITS } from './collect.ts'
+import { type Collector, collectEvidence } from './collect.ts'
 import type { MrzModels } from './document/read-mrz.ts'
 import { type TextAlphabet, textAlphabet } from './document/recognise.ts'
 import type { ModelReference } from './evidence.ts'
 import { embeddingOf } from './face/embed.ts'
 import { decodeImage } from './image.sharp.ts'
+import type { ModelUse } from './manifest.ts'
 import { ensureModelFiles, type ModelFiles, type ModelOptions, openModel } from './model.onnx.ts'
 import type { DocumentReading, EvidencePipeline, SelfieReading } from './pipeline.ts'
 import {
@@ -34,8 +35,14 @@ export interface EvidenceReader {
   close(): Promise<void>
 }
 
+/** How the networks are opened. */
+export interface ReaderOptions extends Pick<ModelOptions, 'threads'> {
+  /** Whether networks whose origin and training are undocumented may run. Without them liveness is not assured. */
+  readonly undocumented?: boolean
+}
+
 /** How a pipeline is opened. */
-export interface PipelineOptions extends ModelOptions {
+export interface PipelineOptions extends ModelOptions, ReaderOptions {
   readonly limits?: Partial<PoolLimits>
 }
 
@@ -49,7 +56,7 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
   const files = await ensureModelFiles(options)
   const pool = await openWorkerPool(threadScript(), {
     limits: { ...LIMITS, ...options.limits },
-    workerData: files,
+    workerData: { files, undocumented: options.undocumented ?? true },
   })
   const collector = pool.ready as Collector
   return {
@@ -79,41 +86,50 @@ function threadScript(): URL {
 /** Opens the networks in this thread. */
 export async function openReader(
   files: ModelFiles,
-  options: Pick<ModelOptions, 'threads'> = {},
+  { undocumented = true, ...options }: ReaderOptions = {},
 ): Promise<EvidenceReader> {
+  const { use, declarations } = files
   const open = (id: string) => openModel(files, id, options)
-  const [detector, mesh, dlib, mobileFaceNet, box, liveness] = await Promise.all([
+  const isDocumented = (id: string) => declarations[id]?.documented === true
+  const wanted = (id: string) => undocumented || isDocumented(id)
+  const embeddingIds = use.embeddings.filter(wanted)
+  if (embeddingIds.length !== use.embeddings.length) {
+    throw new Error('the manifest compares faces with networks of undocumented origin')
+  }
+  const hasPresentation = wanted(use.livenessBox) && wanted(use.liveness)
+  const [detector, mesh, textDetector, mrzRecogniser, textRecogniser] = await Promise.all([
     open('face-detector'),
     open('face-mesh'),
-    open('face-embedding-dlib'),
-    open('face-embedding-mobilefacenet'),
-    open('face-box-fr'),
-    open('face-liveness-fr'),
-  ])
-  const [textDetector, mrzRecogniser, textRecogniser] = await Promise.all([
     open('text-detector'),
     open('mrz-line'),
     open('text-recogniser'),
   ])
+  const embeddings = await Promise.all(embeddingIds.map(open))
+  const presentation = hasPresentation
+    ? { box: await open(use.livenessBox), liveness: await open(use.liveness) }
+    : undefined
   const alphabet = await readAlphabet(files)
-  const faces: FaceModels = { detector, mesh, embeddings: [dlib, mobileFaceNet], box, liveness }
+  const faces: FaceModels = {
+    detector,
+    mesh,
+    embeddings,
+    ...(presentation ? { presentation } : {}),
+  }
   const mrz: MrzModels = { textDetector, mrzRecogniser, textRecogniser, alphabet }
   const opened = [
-    ...[detector, mesh, ...faces.embeddings, box, liveness],
+    ...[detector, mesh, ...embeddings],
+    ...(presentation ? [presentation.box, presentation.liveness] : []),
     ...[textDetector, mrzRecogniser, textRecogniser],
   ]
   const models: readonly ModelReference[] = opened.map(({ id, sha256 }) => ({ id, sha256 }))
   return {
     collector: {
-      version: versionOf(models),
+      version: versionOf(models, use),
       models,
-      matchModels: faces.embeddings.map((model) => ({
-        id: model.id,
-        embedding: embeddingOf(model),
-      })),
-      livenessModels: [box.id, liveness.id],
-      faceMatch: FACE_MATCH_LIMITS,
-      liveness: LIVENESS_LIMITS,
+      matchModels: embeddings.map((model) => ({ id: model.id, embedding: embeddingOf(model) })),
+      faceMatch: use.faceMatch,
+      livenessModels: presentation ? [presentation.box.id, presentation.liveness.id] : [],
+      liveness: presentation ? use.livenessLimits : { ...use.livenessLimits, review: 0 },
     },
     models: { faces, mrz },
     readDocument: async (upload, now) => {
@@ -130,8 +146,8 @@ export async function openReader(
   }
 }
 
-function versionOf(models: readonly ModelReference[]): string {
-  const described = { rules: RULES, models: models as unknown as Json }
+function versionOf(models: readonly ModelReference[], use: ModelUse): string {
+  const described = { rules: RULES, models, use } as unknown as Json
   return `evidence-${RULES}-${sha256Hex(canonicalJson(described)).slice(0, 12)}`
 }
 

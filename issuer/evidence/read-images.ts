@@ -7,7 +7,7 @@ import type { Warning } from './evidence.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
 import { embedFace } from './face/embed.ts'
 import { findLandmarks, type Landmarks } from './face/landmarks.ts'
-import { livenessOf } from './face/liveness.ts'
+import { livenessOf, type PresentationModels } from './face/liveness.ts'
 import { type FaceQuality, measureQuality, qualityFaults } from './face/quality.ts'
 import type { Image } from './image.ts'
 import type { Model } from './model.ts'
@@ -18,8 +18,8 @@ export interface FaceModels {
   readonly detector: Model
   readonly mesh: Model
   readonly embeddings: readonly Model[]
-  readonly box: Model
-  readonly liveness: Model
+  /** Left out with networks of undocumented origin. */
+  readonly presentation?: PresentationModels
 }
 
 /** The networks of the pipeline, opened. */
@@ -66,7 +66,7 @@ export async function readSelfieImage(faces: FaceModels, image: Image): Promise<
   return {
     face: template,
     quality,
-    liveness: await livenessOf(faces, image, face),
+    liveness: faces.presentation ? await livenessOf(faces.presentation, image, face) : 0,
     warnings: qualityWarnings('selfie_quality_low', quality),
   }
 }

@@ -5,12 +5,18 @@ import type { ModelFiles } from './model.onnx.ts'
 import { type EvidenceReader, openReader } from './pipeline.onnx.ts'
 import type { ThreadAnswer, ThreadReady, ThreadRequest } from './worker-pool.ts'
 
+interface WorkerData {
+  readonly files: ModelFiles
+  readonly undocumented: boolean
+}
+
 /** One thread of the pool: opens the networks, then reads one upload at a time. */
 const port = parentPort
 if (port) {
   const say = (message: ThreadReady | ThreadAnswer) => port.postMessage(message)
   try {
-    const reader = await openReader(workerData as ModelFiles, { threads: 1 })
+    const { files, undocumented } = workerData as WorkerData
+    const reader = await openReader(files, { threads: 1, undocumented })
     say({ ready: reader.collector })
     port.on('message', (request: ThreadRequest) => {
       answer(reader, request).then(say, (error: Error) =>

@@ -3,6 +3,12 @@ import type { Model } from '../model.ts'
 import { inputOf } from '../preprocessing.ts'
 import { type FaceBox, suppress } from './detect.ts'
 
+/** The networks that tell a live face from a picture of one: the box that the second was trained around, and it. */
+export interface PresentationModels {
+  readonly box: Model
+  readonly liveness: Model
+}
+
 const BOX_WIDTH = 320
 const BOX_HEIGHT = 240
 const BOX_THRESHOLD = 0.6
@@ -16,7 +22,7 @@ const CROP_SCALES = [2, 2.7, 3.5]
  * nothing of masks, and an injected or generated picture of good quality passes it.
  */
 export async function livenessOf(
-  models: { readonly box: Model; readonly liveness: Model },
+  models: PresentationModels,
   image: Image,
   face: FaceBox,
 ): Promise<number> {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureModels } from './model-store.mjs'
 
@@ -27,7 +27,7 @@ function findRoot(folder) {
  * @returns {Promise<Record<string, string>>}
  */
 export async function fetchManifest(path, { report, cache } = {}) {
-  const manifest = JSON.parse(await readFile(join(root, path), 'utf8'))
+  const manifest = JSON.parse(await readFile(isAbsolute(path) ? path : join(root, path), 'utf8'))
   const folder = cache ?? process.env.CARNET_MODELS ?? join(root, '.models')
   return ensureModels(manifest, { root, cache: folder, ...(report ? { report } : {}) })
 }

@@ -4,11 +4,7 @@ import { expect } from 'chai'
 import { WORKER } from '../../../demo/specimen/holders.ts'
 import { zoneLines } from '../../../demo/specimen/zone.ts'
 import { renderEvidenceCodes } from '../../../evaluation/evidence-codes.ts'
-import {
-  collectEvidence,
-  FACE_MATCH_LIMITS,
-  LIVENESS_LIMITS,
-} from '../../../issuer/evidence/collect.ts'
+import { collectEvidence } from '../../../issuer/evidence/collect.ts'
 import { interpretDocument } from '../../../issuer/evidence/document/document-evidence.ts'
 import { layoutOf, parseMrz } from '../../../issuer/evidence/document/mrz.ts'
 import type { SideReading } from '../../../issuer/evidence/document/read-document.ts'
@@ -82,8 +78,8 @@ function scoreCodes(scores: { match?: number; liveness?: number }): readonly War
     models: [],
     matchModels: [{ id: 'one', embedding }],
     livenessModels: [],
-    faceMatch: FACE_MATCH_LIMITS,
-    liveness: LIVENESS_LIMITS,
+    faceMatch: { threshold: 2, review: -0.27 },
+    liveness: { threshold: 0.45, review: 0.25 },
   }
   const { document, warnings } = interpretDocument(side(TD3), NOW)
   const portrait = new Map([['one', Float32Array.of(1)]])

@@ -12,7 +12,7 @@ const manifest = JSON.parse(readFileSync(join(packageRoot, modelManifest), 'utf8
 
 describe('the model manifest', () => {
   it('names source, licence, provenance, digest, shapes and preprocessing of every network', () => {
-    const models = parseManifest(manifest)
+    const { models } = parseManifest(manifest)
     expect(Object.keys(models)).to.have.length.greaterThan(10)
     for (const [id, { role, input, output, sha256 }] of Object.entries(models)) {
       expect(sha256, id).to.match(/^[0-9a-f]{64}$/)
@@ -30,6 +30,12 @@ describe('the model manifest', () => {
     const added = structuredClone(manifest)
     added.models['face-emotion'] = { ...added.models['face-mesh'], role: 'emotion' }
     expect(() => parseManifest(added)).to.throw()
+  })
+
+  it('refuses to use a model for what it was not declared for', () => {
+    const other = structuredClone(manifest)
+    other.use.embeddings = ['face-liveness-fr']
+    expect(() => parseManifest(other)).to.throw('no face-embedding face-liveness-fr')
   })
 
   it('refuses a member it does not know', () => {

@@ -121,6 +121,17 @@ describe('the evidence pipeline', () => {
     expect(await problemOf(pipeline.readSelfie(faces.group))).to.equal('face_multiple')
   })
 
+  it('assures no liveness where networks of undocumented origin are left out', async () => {
+    const without = await openPipeline({ undocumented: false, limits: { workers: 1 } })
+    const document = await without.readDocument(page, NOW)
+    const evidence = without.collect(document, await without.readSelfie(faces.selfie), NOW)
+    await without.close()
+    expect(without.version).to.not.equal(pipeline.version)
+    expect(without.models.map(({ id }) => id)).to.not.include('face-liveness-fr')
+    expect(evidence.liveness).to.include({ value: 0, assurance: 'not_assured' })
+    expect(evidence.warnings.map(({ code }) => code)).to.deep.equal(['liveness_review'])
+  })
+
   it('scores a picture of a document low as a live face', async () => {
     const { liveness } = await pipeline.readSelfie(page)
     expect(liveness).to.be.below(0.25)
