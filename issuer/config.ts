@@ -74,6 +74,14 @@ export interface IssuerConfig {
     /** New sessions that one address may begin in a minute. */
     readonly perMinute: number
   }
+  readonly evidence: {
+    /** A manifest of other models; the package's own where nothing is said. */
+    readonly manifest?: string | undefined
+    /** Whether networks of undocumented origin may run. Without them liveness is not assured. */
+    readonly undocumentedModels: boolean
+    /** Threads that read images, each with its own networks. */
+    readonly workers: number
+  }
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 
@@ -92,6 +100,12 @@ const sessionsSchema = z.strictObject({
   seconds: z.int().min(60).max(86_400).default(1800),
   maxOpen: z.int().min(1).max(100_000).default(1000),
   perMinute: z.int().min(1).max(100_000).default(20),
+})
+
+const evidenceSchema = z.strictObject({
+  manifest: path.optional(),
+  undocumentedModels: z.boolean().default(true),
+  workers: z.int().min(1).max(64).default(2),
 })
 
 const tokenKeySchema = z.strictObject({
@@ -153,5 +167,6 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     )
     .prefault({}),
   sessions: sessionsSchema.prefault({}),
+  evidence: evidenceSchema.prefault({}),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 })

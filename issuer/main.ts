@@ -173,7 +173,13 @@ async function openServer(
     mark: openMarkFile(at(config.logMark ?? `${config.database}.checkpoint`)),
     ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
   })
-  const pipeline = await openPipeline({ report: (line) => log.info(line) })
+  const { manifest, undocumentedModels, workers } = config.evidence
+  const pipeline = await openPipeline({
+    report: (line) => log.info(line),
+    undocumented: undocumentedModels,
+    limits: { workers },
+    ...(manifest === undefined ? {} : { manifest: at(manifest) }),
+  })
   onClose(() => pipeline.close())
   const authorizationServer = await openAuthorizationServer({
     issuer,
