@@ -32,6 +32,8 @@ export interface StatusPublished extends AuditEntry {
   readonly sequence: number
   /** SHA-256 of the token as served, base64url. */
   readonly sha256: string
+  /** The same of the token in CWT form, where there is one. */
+  readonly cwt_sha256?: string
   readonly iat: NumericDate
   readonly exp: NumericDate
   readonly ttl: number

@@ -18,6 +18,7 @@ import { trustListPublished } from '../../shared/audit/trust-leaf.ts'
 import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { Es256Signer } from '../../shared/key/signer.ts'
 import { systemRandom } from '../../shared/random.ts'
+import { signStatusListCwt, verifyStatusListCwt } from '../../shared/status-list/cwt.ts'
 import { signStatusListToken, verifyStatusListToken } from '../../shared/status-list/token.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
@@ -102,6 +103,9 @@ export async function openAuditedIssuer({
     store,
     log,
     cadence,
+    signCwt: (claims) => signStatusListCwt({ ...claims, signer, x5c }),
+    verifyCwt: async (token, expectedUri, now) =>
+      verifyStatusListCwt(token, { expectedUri, anchors: authority.anchors, now }).list,
     signToken: (claims) => signStatusListToken({ ...claims, signer, x5c }),
     verifyToken: async (token, expectedUri, now) =>
       verifyStatusListToken(token, { expectedUri, anchors: authority.anchors, now }).list,

@@ -7,6 +7,7 @@ import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import type { Signer } from '../../shared/key/signer.ts'
 import { statusListBytes, writeStatus } from '../../shared/status-list/bits.ts'
+import { signStatusListCwt } from '../../shared/status-list/cwt.ts'
 import { signStatusListToken } from '../../shared/status-list/token.ts'
 import type { AuditedIssuer } from './audited-issuer.ts'
 
@@ -23,6 +24,10 @@ export interface Wrong {
   token?(token: string): string
   /** Alters what is archived after the token was logged. */
   archived?(token: string): string
+  /** Publishes another list in CWT form. */
+  cwtList?(list: Uint8Array): Uint8Array
+  /** Alters the CWT that is archived after it was logged. */
+  archivedCwt?(cwt: Uint8Array): Uint8Array
   /** Logs the token and archives none. */
   readonly unarchived?: true
   /** Alters the leaf. */
@@ -44,12 +49,16 @@ export async function publishWrong(
   const claims = { uri, bits: 2 as const, list, iat, exp: iat + 3600, ttl: 300 }
   const signed = await signStatusListToken({ ...claims, ...(wrong.key ?? signing) })
   const token = wrong.token?.(signed) ?? signed
+  const key = wrong.key ?? signing
+  const cwtList = wrong.cwtList?.(Uint8Array.from(list)) ?? list
+  const cwt = await signStatusListCwt({ ...claims, list: cwtList, ...key })
   const leaf: StatusPublished = {
     type: 'status.published',
     at: iat,
     list: uri,
     sequence: (draft.previous?.sequence ?? 0) + 1,
     sha256: sha256Base64url(token),
+    cwt_sha256: sha256Base64url(cwt),
     ...(draft.previous === undefined ? {} : { previous: draft.previous.leafHash }),
     iat,
     exp: claims.exp,
@@ -63,9 +72,7 @@ export async function publishWrong(
   const index = appendEntry(db, entry)
   const archived = wrong.archived?.(token) ?? token
   if (wrong.unarchived === undefined) {
-    db.prepare(
-      'INSERT INTO status_publication VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)',
-    ).run(
+    db.prepare('INSERT INTO status_publication VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       draft.id,
       leaf.sequence,
       archived,
@@ -77,6 +84,8 @@ export async function publishWrong(
       draft.lastEvent,
       index,
       hashLeaf(encodeEntry(entry)).toString('base64url'),
+      wrong.archivedCwt?.(cwt) ?? cwt,
+      sha256Base64url(cwt),
     )
   }
   await publisher.log.publish(issuer.now)

@@ -7,10 +7,16 @@ import { trustListPublishedEntry } from '../../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import type { Finding } from './finding.ts'
-import { type JudgedPublication, judgePublication, TOLERANCE_SECONDS } from './judge.ts'
+import { type JudgedPublication, judgeCwt, judgePublication, TOLERANCE_SECONDS } from './judge.ts'
 import { type KnownLog, type LogEntry, LogInconsistent, readNewEntries } from './read-log.ts'
-import { type PublicSource, SourceError, TileMissing } from './source.ts'
-import { type LoggedTrustList, verifyLoggedToken } from './token.ts'
+import {
+  type ListResponse,
+  type PublicSource,
+  SourceError,
+  TileMissing,
+  type TokenForm,
+} from './source.ts'
+import { type LoggedTrustList, verifyLoggedCwt, verifyLoggedToken } from './token.ts'
 
 /** What an audit has seen so far; the next one goes on from here. */
 export interface AuditState {
@@ -64,7 +70,7 @@ async function readAndJudge(
   { state, now }: { readonly state: AuditState; readonly now: NumericDate },
 ): Promise<AuditResult> {
   // What is served is asked for first: a token may only be served when the log has it already.
-  const served = await readServed(source, [...state.lists.keys()])
+  const served = await readServed(source, [...state.lists.values()])
   const audit: Progress = {
     lists: new Map(state.lists),
     tokens: new Set(state.tokens),
@@ -82,15 +88,16 @@ async function readAndJudge(
   }
   try {
     await catchUp()
-    const fresh = [...audit.lists.keys()].filter((list) => !state.lists.has(list))
-    for (const [list, response] of await readServed(source, fresh)) served.set(list, response)
+    const fresh = [...audit.lists.values()].filter(({ leaf }) => !state.lists.has(leaf.list))
+    served.push(...(await readServed(source, fresh)))
     // Lists that the log has just named were asked for after it was read, so it is read once more.
     if (fresh.length > 0) await catchUp()
   } catch (error) {
     const finding = logFinding(error, source)
     return { state, findings: finding === undefined ? [] : [finding], judged: 0 }
   }
-  for (const [list, response] of served) judgeServed(list, response, { audit, now })
+  for (const list of audit.lists.keys()) judgePunctuality(list, { audit, now })
+  for (const answer of served) judgeServed(answer, audit)
   const { findings, judged, ...rest } = audit
   return { state: { known, seenAt: now, ...rest }, findings, judged }
 }
@@ -171,36 +178,68 @@ async function judgeLeaf(
   audit.lists.set(leaf.list, { leaf, leafHash: leafHash.toString('base64url'), list })
   audit.tokens.add(leaf.sha256)
   audit.judged++
+  if (leaf.cwt_sha256 === undefined) return
+  const cwt = await source.cwt(leaf.list, leaf.cwt_sha256)
+  const claim = trustList && { list: leaf.list, iat: leaf.iat, trustList }
+  audit.findings.push(
+    ...judgeCwt({
+      index,
+      leaf,
+      cwt,
+      verified: cwt && claim && verifyLoggedCwt(cwt, claim),
+      jwt: verified && 'list' in verified ? verified : undefined,
+    }),
+  )
+  audit.tokens.add(leaf.cwt_sha256)
 }
 
-type Served = Awaited<ReturnType<PublicSource['list']>> | SourceError
+/** What one address answered in one form. */
+interface Served {
+  readonly list: string
+  readonly form: TokenForm
+  readonly response: ListResponse | SourceError
+}
 
 async function readServed(
   source: PublicSource,
-  lists: readonly string[],
-): Promise<Map<string, Served>> {
-  const served = new Map<string, Served>()
-  for (const list of lists) {
-    try {
-      served.set(list, await source.list(list))
-    } catch (cause) {
-      served.set(list, new SourceError(`${list} cannot be reached`, { cause }))
+  lists: readonly JudgedPublication[],
+): Promise<Served[]> {
+  const served: Served[] = []
+  for (const { leaf } of lists) {
+    const forms: TokenForm[] = ['application/statuslist+jwt']
+    if (leaf.cwt_sha256 !== undefined) forms.push('application/statuslist+cwt')
+    for (const form of forms) {
+      served.push({ list: leaf.list, form, response: await readList(source, leaf.list, form) })
     }
   }
   return served
 }
 
-function judgeServed(
+async function readList(
+  source: PublicSource,
   list: string,
-  response: Served,
+  form: TokenForm,
+): Promise<ListResponse | SourceError> {
+  try {
+    return await source.list(list, form)
+  } catch (cause) {
+    return new SourceError(`${list} cannot be reached`, { cause })
+  }
+}
+
+function judgePunctuality(
+  list: string,
   { audit, now }: { audit: Progress; now: NumericDate },
 ): void {
+  const last = audit.lists.get(list)?.leaf
+  if (last === undefined || now <= last.iat + last.ttl + TOLERANCE_SECONDS) return
+  const detail = `nothing was published since ${last.iat}`
+  audit.findings.push({ rule: 'late_publication', detail, list })
+}
+
+function judgeServed({ list, form, response }: Served, audit: Progress): void {
   const report = (rule: Finding['rule'], detail: string): void => {
     audit.findings.push({ rule, detail, list })
-  }
-  const last = audit.lists.get(list)?.leaf
-  if (last !== undefined && now > last.iat + last.ttl + TOLERANCE_SECONDS) {
-    report('late_publication', `nothing was published since ${last.iat}`)
   }
   if (response instanceof SourceError) {
     report('token_missing', response.message)
@@ -210,7 +249,7 @@ function judgeServed(
     report('token_missing', `the list answered ${response.status}`)
     return
   }
-  if (!response.contentType?.startsWith('application/statuslist+jwt')) {
+  if (!response.contentType?.startsWith(form)) {
     report('bad_encoding', 'the list is served as another media type')
   }
   if (!audit.tokens.has(sha256Base64url(response.token))) {

@@ -18,6 +18,7 @@ export type Rule =
   | 'token_mismatch'
   | 'wrong_key'
   | 'bad_encoding'
+  | 'forms_differ'
   // what is served now
   | 'unlogged_token'
   | 'private_access'

@@ -114,6 +114,37 @@ function judgeToken({ leaf, previous }: PublicationCase, facts: TokenFacts, repo
   }
 }
 
+/** The same publication in its second form. */
+export interface CwtCase {
+  readonly index: number
+  readonly leaf: StatusPublished
+  /** The archived CWT; `undefined` when the issuer does not have it. */
+  readonly cwt: Uint8Array | undefined
+  readonly verified: TokenFacts | { readonly rule: Rule; readonly detail: string } | undefined
+  /** What the JWT says, when that verified. */
+  readonly jwt: TokenFacts | undefined
+}
+
+/** Judges a publication's CWT: logged, signed, and saying what the JWT says. Pure. */
+export function judgeCwt({ index, leaf, cwt, verified, jwt }: CwtCase): Finding[] {
+  const finding = (rule: Rule, detail: string): Finding[] => [
+    { rule, detail, list: leaf.list, leaf: index },
+  ]
+  if (cwt === undefined) return finding('token_missing', 'the issuer does not serve the logged CWT')
+  if (sha256Base64url(cwt) !== leaf.cwt_sha256) {
+    return finding('token_mismatch', 'the CWT served is not the one that was logged')
+  }
+  if (verified === undefined || jwt === undefined) return []
+  if ('rule' in verified) return finding(verified.rule, verified.detail)
+  const isSame =
+    verified.iat === jwt.iat &&
+    verified.exp === jwt.exp &&
+    verified.ttl === jwt.ttl &&
+    verified.bits === jwt.bits &&
+    Buffer.compare(verified.list, jwt.list) === 0
+  return isSame ? [] : finding('forms_differ', 'the CWT does not say what the JWT says')
+}
+
 /** Indexes that were revoked in `before` and are not in `after`. */
 export function unrevoked(before: Uint8Array, after: Uint8Array, bits: number): number[] {
   const found: number[] = []

@@ -2,10 +2,13 @@ import type { TileName } from '../../shared/audit/tile.ts'
 import { TILE_WIDTH, tilePath } from '../../shared/audit/tile.ts'
 import type { Fetch } from '../../shared/fetch.ts'
 
+/** The media types of Status List Tokens. Token Status List §8.1. */
+export type TokenForm = 'application/statuslist+jwt' | 'application/statuslist+cwt'
+
 /** What a status list address answered. */
 export interface ListResponse {
   readonly status: number
-  readonly token: string
+  readonly token: Buffer
   readonly contentType: string | undefined
 }
 
@@ -18,8 +21,10 @@ export interface PublicSource {
   token(list: string, sha256: string): Promise<string | undefined>
   /** The trust list with this digest, or the present one when no older is kept. */
   trustList(sha256: string): Promise<string | undefined>
-  /** What a list answers now to somebody with no credential and no cookie. */
-  list(uri: string): Promise<ListResponse>
+  /** An archived token in CWT form. */
+  cwt(list: string, sha256: string): Promise<Buffer | undefined>
+  /** What a list answers now, in one form, to somebody with no credential and no cookie. */
+  list(uri: string, form: TokenForm): Promise<ListResponse>
   /** Addresses that asked who is there or set a cookie so far. */
   privateAddresses(): readonly string[]
 }
@@ -62,6 +67,8 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
     if (full === undefined) throw new TileMissing(`${tilePath(name)} is missing from the log`)
     return cut(full, name)
   }
+  const readArchived = (list: string, sha256: string): Promise<Buffer | undefined> =>
+    read(new URL(`tokens/${sha256}`, list).href)
   return {
     checkpoint: async () => {
       const checkpoint = await read(`${base}/log/checkpoint`)
@@ -69,17 +76,18 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
       return checkpoint.toString('utf8')
     },
     tile: readTile,
-    token: async (list, sha256) => (await read(new URL(`tokens/${sha256}`, list).href))?.toString(),
+    token: async (list, sha256) => (await readArchived(list, sha256))?.toString(),
+    cwt: (list, sha256) => readArchived(list, sha256),
     trustList: async (sha256) => {
       const archived = await read(`${base}/trust-list/${sha256}`)
       return (archived ?? (await read(`${base}/trust-list`)))?.toString()
     },
-    list: async (uri) => {
-      const response = await fetch(uri, { headers: { Accept: 'application/statuslist+jwt' } })
+    list: async (uri, form) => {
+      const response = await fetch(uri, { headers: { Accept: form } })
       noteAccess(uri, response)
       return {
         status: response.status,
-        token: await response.text(),
+        token: Buffer.from(await response.arrayBuffer()),
         contentType: response.headers.get('content-type') ?? undefined,
       }
     },

@@ -1,9 +1,11 @@
 import type { TrustListPublished } from '../../shared/audit/trust-leaf.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import type { PublicJwk } from '../../shared/key/signer.ts'
+import { verifyStatusListCwt } from '../../shared/status-list/cwt.ts'
 import { StatusListError } from '../../shared/status-list/error.ts'
-import { verifyStatusListToken } from '../../shared/status-list/token.ts'
+import { type StatusList, verifyStatusListToken } from '../../shared/status-list/token.ts'
 import { TrustError } from '../../shared/trust/error.ts'
+import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { anchorsOf, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
 import type { Rule } from './finding.ts'
 import type { TokenFacts } from './judge.ts'
@@ -20,34 +22,39 @@ export interface BrokenToken {
   readonly detail: string
 }
 
+/** What a token is judged against. */
+export interface LoggedClaim {
+  readonly list: string
+  readonly iat: number
+  readonly trustList: LoggedTrustList
+}
+
 /**
  * Verifies a token of `list` at its own `iat` with the trust list that the log had then: the chain to an anchor for
  * attestations, the signature and every claim. The log, not the operator of this tool, says which key signed the
  * trust list. Answers the rule that a token breaks instead of throwing.
  */
-export function verifyLoggedToken(
-  token: string,
-  claim: { readonly list: string; readonly iat: number; readonly trustList: LoggedTrustList },
+export function verifyLoggedToken(token: string, claim: LoggedClaim): TokenFacts | BrokenToken {
+  return verifyLogged(claim, (expected) => verifyStatusListToken(token, expected))
+}
+
+/** Verifies a token in CWT form as {@link verifyLoggedToken} does. */
+export function verifyLoggedCwt(token: Uint8Array, claim: LoggedClaim): TokenFacts | BrokenToken {
+  return verifyLogged(claim, (expected) => verifyStatusListCwt(token, expected))
+}
+
+function verifyLogged(
+  { list, iat, trustList }: LoggedClaim,
+  verify: (expected: { expectedUri: string; anchors: AnchorsAt; now: number }) => StatusList,
 ): TokenFacts | BrokenToken {
-  const { list, iat, trustList } = claim
   try {
     if (sha256Base64url(trustList.text) !== trustList.leaf.sha256) {
       return { rule: 'wrong_key', detail: 'the trust list is not the one that was logged' }
     }
     const signerKey = trustList.leaf.signer as PublicJwk
     const anchors = anchorsOf(verifyTrustListSignature(trustList.text, { signerKey }))
-    const {
-      bits,
-      list: bytes,
-      exp,
-      ttl,
-      ...rest
-    } = verifyStatusListToken(token, {
-      expectedUri: list,
-      anchors,
-      now: iat,
-    })
-    return { bits, list: bytes, iat: rest.iat, exp, ttl }
+    const facts = verify({ expectedUri: list, anchors, now: iat })
+    return { bits: facts.bits, list: facts.list, iat: facts.iat, exp: facts.exp, ttl: facts.ttl }
   } catch (error) {
     if (error instanceof TrustError) return { rule: 'wrong_key', detail: error.message }
     if (!(error instanceof StatusListError)) throw error

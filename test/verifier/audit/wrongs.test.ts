@@ -60,10 +60,10 @@ describe('carnet-audit on a dishonest issuer', () => {
     let published = false
     const busy: typeof issuer.source = {
       ...issuer.source,
-      list: async (uri) => {
+      list: async (uri, form) => {
         if (!published) await issuer.publish()
         published = true
-        return issuer.source.list(uri)
+        return issuer.source.list(uri, form)
       },
     }
     issuer.now = NOW + 900
@@ -170,6 +170,31 @@ describe('carnet-audit on a dishonest issuer', () => {
     expect(rules(findings)).to.include('token_mismatch')
   })
 
+  it('names a CWT that says something else than the JWT (R8)', async () => {
+    const findings = await commit({
+      cwtList: (list) => {
+        writeStatus(list, { bits: 2, idx: reference.idx, status: 0 })
+        return list
+      },
+    })
+    expect(rules(findings)).to.deep.equal(['forms_differ'])
+  })
+
+  it('names a CWT that is not the one that was logged', async () => {
+    const findings = await commit({ archivedCwt: (cwt) => cwt.subarray(1) })
+    expect(rules(findings)).to.include('token_mismatch')
+  })
+
+  it('names a CWT that is served and not in the log', async () => {
+    issuer.wrong = (request, response, next) => {
+      if (!reference.uri.endsWith(request.path) || !request.accepts('application/statuslist+cwt')) {
+        return next()
+      }
+      response.set('Content-Type', 'application/statuslist+cwt').end(Buffer.of(1))
+    }
+    expect(rules(await audit())).to.deep.equal(['unlogged_token'])
+  })
+
   it('names a leaf whose root is of another list', async () => {
     const findings = await commit({ leaf: (leaf) => ({ ...leaf, root: leaf.sha256 }) })
     expect(rules(findings)).to.deep.equal(['token_mismatch'])
@@ -202,7 +227,7 @@ describe('carnet-audit on a dishonest issuer', () => {
     const secret = await signStatusListToken({ ...claims, ...issuer.signing })
     issuer.wrong = (request, response, next) => {
       if (!reference.uri.endsWith(request.path)) return next()
-      response.set('Content-Type', 'application/statuslist+jwt').end(secret)
+      response.set('Content-Type', request.get('Accept') ?? '').end(secret)
     }
     const findings = await audit()
     expect(rules(findings)).to.deep.equal(['unlogged_token'])
