@@ -249,6 +249,13 @@ describe('a presentation over HTTP', () => {
       })
     })
 
+    it('is refused when the key binding is no JWT', async () => {
+      await refusedWith('key_binding_invalid', async (verified) => {
+        const bound = await presentFor(verified, credential)
+        return { identity: [`${bound.slice(0, bound.lastIndexOf('~') + 1)}a.b.c`] }
+      })
+    })
+
     it('is refused when another key made the key binding (RFC 9901 §7.3)', async () => {
       await refusedWith('key_binding_invalid', async (verified) => ({
         identity: [await presentFor(verified, credential, { signer: generateEs256Key().signer })],
