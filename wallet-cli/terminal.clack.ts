@@ -11,13 +11,15 @@ interface Streams {
 }
 
 const WIDEST = 100
+/** Where a terminal does not say, or says 0. */
+const USUAL = 80
 
 /** The terminal of this process, if it has one. Questions are asked there: the streams of a pipeline are left alone. */
 export function processTerminal(): Terminal {
   const columns = columnsOfTerminal()
   const note = (line: string): void => {
     const { isTTY, columns: room } = process.stderr
-    const lines = isTTY && line.length > room ? wrap(line, room) : [line]
+    const lines = isTTY && room > 0 && line.length > room ? wrap(line, room) : [line]
     process.stderr.write(`${lines.join('\n')}\n`)
   }
   return {
@@ -27,7 +29,7 @@ export function processTerminal(): Terminal {
       if (columns === undefined || process.stderr.isTTY) note(line)
       else writeFileSync('/dev/tty', `${line}\n`)
     },
-    width: Math.min(columns ?? 80, WIDEST),
+    width: Math.min(columns || USUAL, WIDEST),
     interactive: columns !== undefined,
     ask: (question) => onTerminal(question.hint, (streams) => askOn(streams, question)),
     confirm: (message, hint) =>
