@@ -83,25 +83,20 @@ function describe(message: string): string {
   return message.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
 }
 
-/** What body parsers and the router throw, with the status they ask for. */
-const TRANSPORT: Readonly<Record<number, ProblemCode>> = {
-  400: 'request_invalid',
-  404: 'not_found',
-  413: 'body_too_large',
-  415: 'request_invalid',
+/** What body parsers throw, by the status that they ask for. */
+const TRANSPORT: Readonly<Record<number, readonly [code: ProblemCode, detail: string]>> = {
+  400: ['request_invalid', 'the request cannot be read'],
+  413: ['body_too_large', 'send a smaller body'],
+  415: ['request_invalid', 'the body has an encoding that is not read'],
 }
 
 function fromTransport(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof Problem || thrown instanceof ProtocolError) {
     return thrown
   }
+  // The router's, for a path that does not decode. Its message quotes the path, so it is not kept.
+  if (thrown instanceof URIError) return new Problem('not_found', 'the address cannot be read')
   const { status, expose } = thrown as { status?: number; expose?: boolean }
-  const code = expose === true && status !== undefined ? TRANSPORT[status] : undefined
-  if (code === undefined) return thrown
-  const details = {
-    request_invalid: 'the request cannot be read',
-    not_found: 'the address cannot be read',
-    body_too_large: 'send a smaller body',
-  } as Record<ProblemCode, string>
-  return new Problem(code, details[code], { cause: thrown })
+  const known = expose === true && status !== undefined ? TRANSPORT[status] : undefined
+  return known === undefined ? thrown : new Problem(...known, { cause: thrown })
 }

@@ -37,9 +37,8 @@ describe('listen and openApplication', () => {
     app.get('/defect', () => {
       throw new Error('the secret of the house')
     })
-    app.get('/slow', async (_request, response) => {
-      await new Promise((resolve) => setTimeout(resolve, 150))
-      response.json({ done: true })
+    app.get('/thing/:id', (_request, response) => {
+      response.json({})
     })
     app.post('/json', ...jsonBody(64), (request, response) => {
       response.json(request.body)
@@ -128,6 +127,12 @@ describe('listen and openApplication', () => {
 
   it('answers an unknown path with not_found', async () => {
     expect((await problemOf(await fetch(`${server.url}/nothing`))).code).to.equal('not_found')
+  })
+
+  it('answers a path that does not decode with not_found, and does not log it', async () => {
+    const answer = await fetch(`${server.url}/thing/%E0%A4%AMUSTER`)
+    expect([answer.status, (await problemOf(answer)).code]).to.deep.equal([404, 'not_found'])
+    expect(lines()).to.not.contain('MUSTER')
   })
 
   it('tells its health, and logs neither address nor query', async () => {

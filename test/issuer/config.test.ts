@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { issuerConfigSchema } from '../../issuer/config.ts'
+import type { JsonObject } from '../../shared/json.ts'
+import { packageRoot } from '../../shared/package-root.ts'
+
+const page = readFileSync(join(packageRoot, 'docs/issuer.md'), 'utf8')
+const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '') as JsonObject
+
+describe('issuerConfigSchema', () => {
+  const faults = (changes: object): string[] => {
+    const result = issuerConfigSchema.safeParse({ ...example, ...changes })
+    return result.success ? [] : result.error.issues.map(({ path }) => path.join('.'))
+  }
+
+  it('takes the example of docs/issuer.md, and fills in what it leaves out', () => {
+    const config = issuerConfigSchema.parse(example)
+    expect(config.listen).to.deep.equal({ host: '127.0.0.1', port: 4100 })
+    expect(config.status.intervalSeconds).to.equal(300)
+    expect(config.status.listSize).to.equal(1 << 20)
+    expect(config.sessions).to.deep.equal({ seconds: 1800, maxOpen: 1000, perMinute: 20 })
+    expect(config.watchlists).to.deep.equal([])
+  })
+
+  it('refuses an identifier with a path, a query or a trailing slash (OpenID4VCI 1.0 §12.2.1)', () => {
+    for (const baseUrl of ['https://a.example/x', 'https://a.example/', 'https://a.example?b=c']) {
+      expect(faults({ baseUrl }), baseUrl).to.deep.equal(['baseUrl'])
+    }
+    expect(faults({ baseUrl: 'https://a.example:8443' })).to.deep.equal([])
+  })
+
+  it('refuses a rhythm that leaves times without a valid list', () => {
+    const status = { intervalSeconds: 60, validitySeconds: 60 }
+    expect(faults({ status })).to.deep.equal(['status'])
+  })
+
+  it('refuses to screen against nothing, a digest that is none, and what it does not know', () => {
+    expect(faults({ watchlists: [] })).to.deep.equal(['watchlists'])
+    expect(faults({ watchlists: [{ file: 'a', sha256: 'b' }] })).to.deep.equal([
+      'watchlists.0.sha256',
+    ])
+    expect(faults({ later: 1 })).to.deep.equal([''])
+    expect(faults({ authority: { name: 'A', country: 'Utopia' } })).to.deep.equal([
+      'authority.country',
+    ])
+  })
+})
