@@ -109,6 +109,21 @@ const world: World = {
       db.close()
     }
   },
+  withLog: async (configFile, work) => {
+    const { config, at } = openConfig(configFile)
+    const signer = readKey(at(config.logKey), openEd25519Key)
+    const db = openIssuerDatabase(at(config.database))
+    try {
+      return await work(openAuditLog(db, { origin: logOrigin(config), signer }))
+    } finally {
+      db.close()
+    }
+  },
+  writeLogFile: (path, bytes) => {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(`${path}.new`, bytes, { mode: 0o644 })
+    renameSync(`${path}.new`, path)
+  },
   serve,
   keys: { reviewer: process.env.CARNET_REVIEWER_KEY, operator: process.env.CARNET_OPERATOR_KEY },
 }
@@ -224,6 +239,7 @@ async function openServer(
       statusStore,
       operations,
       publishNow: publication.publishNow,
+      checkPublication: publication.check,
       auditLog,
       credentialSigner,
       trustList,

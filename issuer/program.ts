@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
+import { checkLog, exportLog } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
 import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
 import { PKI_ROLES } from './pki/development-pki.ts'
@@ -57,6 +58,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addPki(root, world)
   addKeys(root, world)
   addReviews(root, world)
+  addLog(root, world)
   return root
 }
 
@@ -147,6 +149,21 @@ function addKeys(root: Command, world: World): void {
     .description('print the verifier key of the audit log, which carnet-audit takes')
     .addOption(configOption())
     .action((given: { config?: string }) => printLogVerifierKey(world, given))
+}
+
+function addLog(root: Command, world: World): void {
+  const log = root.command('log').description('look after the audit log')
+  log
+    .command('check')
+    .description('hash all of it again and compare with what was signed')
+    .addOption(configOption())
+    .action((given: { config?: string }) => checkLog(world, given))
+  log
+    .command('export')
+    .description('write it as static files for a web server')
+    .addOption(configOption())
+    .requiredOption('--out <FOLDER>', 'where /log is served from')
+    .action((given: { config?: string; out: string }) => exportLog(world, given))
 }
 
 function addReviews(root: Command, world: World): void {

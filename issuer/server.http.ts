@@ -33,6 +33,8 @@ export interface IssuerDeps extends SessionEndpointDeps {
   readonly operations: StatusOperations
   /** Publishes the status lists out of turn. */
   publishNow(): Promise<void>
+  /** Throws when the last publication failed. */
+  checkPublication(): void
   readonly auditLog: AuditLog
   readonly credentialSigner: CredentialSigner
   /** The signed trust list, as it was recorded. */

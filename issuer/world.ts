@@ -1,3 +1,4 @@
+import type { AuditLog } from '../shared/audit/log.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
@@ -38,6 +39,13 @@ export interface World {
     configFile: string | undefined,
     work: (store: IssuerStore) => Promise<Result>,
   ) => Promise<Result>
+  /** Runs `work` on the audit log that a configuration names. The server may run at the same time. */
+  readonly withLog: <Result>(
+    configFile: string | undefined,
+    work: (log: AuditLog) => Promise<Result>,
+  ) => Promise<Result>
+  /** Puts public bytes in place of a file's as a whole, and makes its folder. */
+  readonly writeLogFile: (path: string, bytes: Uint8Array) => void
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }

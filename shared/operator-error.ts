@@ -11,6 +11,7 @@ export type OperatorErrorCode =
   | 'database_changed'
   | 'trust_invalid'
   | 'key_invalid'
+  | 'log_damaged'
   | 'server_unreachable'
   | 'request_refused'
 

@@ -5,6 +5,8 @@ export type Schedule = (milliseconds: number, work: () => void) => () => void
 export interface Ticker {
   /** Publishes at once and out of turn, after whatever publication is under way. */
   publishNow(): Promise<void>
+  /** Throws what the last publication failed with, until one succeeds: for `/healthz`. */
+  check(): void
   /** Stops the rhythm and waits for a publication that has begun. */
   stop(): Promise<void>
 }
@@ -23,11 +25,16 @@ export function startCadence(options: {
   const { intervalSeconds, schedule, publish, onFailure } = options
   let stopped = false
   let underWay: Promise<void> = Promise.resolve()
+  let failure: { readonly error: unknown } | undefined
   const run = (reason: 'scheduled' | 'emergency'): Promise<void> => {
     const turn = underWay.then(async () => {
       await publish(reason)
+      failure = undefined
     })
-    underWay = turn.catch(onFailure)
+    underWay = turn.catch((error: unknown) => {
+      failure = { error }
+      onFailure(error)
+    })
     return turn
   }
   const next = (): (() => void) =>
@@ -39,6 +46,9 @@ export function startCadence(options: {
   let cancel = next()
   return {
     publishNow: () => run('emergency'),
+    check: () => {
+      if (failure !== undefined) throw failure.error
+    },
     stop: () => {
       stopped = true
       cancel()

@@ -63,6 +63,8 @@ describe('carnet-issuer', () => {
       openKey: openEs256Key,
       generateLogKey: () => generateEd25519Key().pkcs8,
       logVerifierKey: () => 'vkey',
+      withLog: () => Promise.reject(new Error('no log here')),
+      writeLogFile: () => undefined,
       withStore: (_config, work) => work(issuer.store as IssuerStore),
       serve: async () => {
         throw new OperatorError('config_invalid', 'the configuration is wrong: listen.port')

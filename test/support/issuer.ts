@@ -178,6 +178,7 @@ export async function openIssuer(
         subjectKeyOf: (reference) => subjectKeyOf(db, reference),
       }),
       publishNow: publish,
+      checkPublication: () => undefined,
       auditLog,
       credentialSigner,
       trustList,

@@ -65,8 +65,11 @@ describe('startCadence', () => {
       onFailure: (error) => failures.push(error),
     })
     strike()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(() => ticker.check()).to.throw('no disk')
     strike()
     await ticker.stop()
+    ticker.check()
     expect([count, failures.length]).to.deep.equal([2, 1])
   })
 })
