@@ -5,6 +5,7 @@ import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
+import { didResolver } from '../shared/did/resolver.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
@@ -124,6 +125,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       log,
       findPolicy: policyFinder(policies, store),
       resolveStatus: statusLists.resolve,
+      resolveDid: didResolver(fetch),
       apiKeys: config.apiKeys,
       redirectOrigins: config.redirectOrigins,
       lifetimeSeconds: config.requestLifetimeSeconds,

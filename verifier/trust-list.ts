@@ -3,10 +3,11 @@ import { sha256Hex } from '../shared/hash.ts'
 import type { PublicJwk } from '../shared/key/signer.ts'
 import { Problem } from '../shared/problem.ts'
 import { TrustError } from '../shared/trust/error.ts'
-import type { AnchorsAt } from '../shared/trust/role.ts'
+import type { AnchorsAt, DidsAt } from '../shared/trust/role.ts'
 import {
   anchorsOf,
   checkSuccessor,
+  didsOf,
   type TrustList,
   verifyTrustList,
   verifyTrustListSignature,
@@ -18,6 +19,7 @@ export interface TrustInForce {
   readonly jwt: string
   readonly sha256: string
   readonly anchors: AnchorsAt
+  readonly dids: DidsAt
 }
 
 /** Keeps the newest trust list that was read and verified, across restarts too. */
@@ -71,5 +73,5 @@ function keptList(jwt: string | undefined, signerKey: PublicJwk): HeldList | und
 }
 
 function inForce(jwt: string, list: TrustList): HeldList {
-  return { jwt, sha256: sha256Hex(jwt), anchors: anchorsOf(list), list }
+  return { jwt, sha256: sha256Hex(jwt), anchors: anchorsOf(list), dids: didsOf(list), list }
 }

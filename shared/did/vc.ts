@@ -19,11 +19,14 @@ export interface VerifiedDidSdJwtVc extends JudgedSdJwtVc {
   readonly issuerKeyId: string
 }
 
-/** How a credential is judged where issuers and holders may be decentralized identifiers. */
-export interface DidSdJwtVcExpectation extends SdJwtVcExpectation {
+/** Which decentralized identifiers count, and how they are resolved. */
+export interface DidTrust {
   readonly trustedDids: DidsAt
   readonly resolveDid: ResolveDid
 }
+
+/** How a credential is judged where issuers and holders may be decentralized identifiers. */
+export interface DidSdJwtVcExpectation extends SdJwtVcExpectation, DidTrust {}
 
 /**
  * Verifies an SD-JWT VC as {@link verifySdJwtVc} does, and also one whose issuer is a DID: its header has a `kid` and no

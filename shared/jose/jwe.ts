@@ -124,12 +124,6 @@ export async function decryptJwe(
   }
 }
 
-/** The `kid` of a compact JWE's header, for finding the key to decrypt with. Nothing is verified. @throws JoseError */
-export function readJweKid(jwe: string): string | undefined {
-  const { kid } = parseJwe(jwe).header
-  return typeof kid === 'string' ? kid : undefined
-}
-
 function parseJwe(jwe: string): {
   encodedHeader: string
   header: JsonObject

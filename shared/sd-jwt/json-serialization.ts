@@ -32,7 +32,7 @@ export function parseSdJwtJson(text: string, limits: Partial<SdJwtLimits> = {}):
   return parseSdJwt(compact.join('~'), limits)
 }
 
-/** Renders an SD-JWT in the flattened JWS JSON serialization. RFC 9901 §8.1. */
+/** Renders an SD-JWT in the flattened JWS JSON serialization. RFC 9901 §8.1. @public no program sends it yet */
 export function renderSdJwtJson({ issuerJwt, disclosures, keyBindingJwt }: SdJwt): JsonObject {
   const [header = '', payload = '', signature = ''] = issuerJwt.split('.')
   return {

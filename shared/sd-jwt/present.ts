@@ -76,7 +76,7 @@ export async function presentSdJwt({
   return presented + (await signJwt({ header: { typ: 'kb+jwt' }, payload, signer }))
 }
 
-/** The paths that a presentation of `disclose` makes visible beyond what stands in the clear. @throws SdJwtError */
+/** The paths that a presentation of `disclose` makes visible beyond what stands in the clear. @throws SdJwtError @public */
 export function disclosedBy(held: HeldSdJwt, disclose: readonly ClaimPath[]): ClaimPath[] {
   return choose(held, disclose).map(({ path }) => path)
 }

@@ -69,7 +69,7 @@ export async function issueRootCertificate({
   return new Uint8Array(certificate.rawData)
 }
 
-/** Issues an intermediate authority under `issuer` that may sign leaves only. RFC 5280 §4.2.1.9. */
+/** Issues an intermediate authority under `issuer` that may sign leaves only. RFC 5280 §4.2.1.9. @public */
 export async function issueIntermediateCertificate({
   subject,
   publicJwk,

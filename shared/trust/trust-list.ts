@@ -130,7 +130,7 @@ export function didsOf(list: TrustList): DidsAt {
 
 /**
  * The anchors of a moment by the list that was in force then: the one with the highest sequence among those issued at
- * or before it. A moment before the first list has no anchors.
+ * or before it. A moment before the first list has no anchors. @public for whoever keeps lists of years
  */
 export function anchorsOfHistory(lists: readonly TrustList[]): AnchorsAt {
   const newestFirst = [...lists].sort((a, b) => b.sequence - a.sequence)

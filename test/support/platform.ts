@@ -1,5 +1,6 @@
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { toDateTime } from '../../shared/clock.ts'
+import { didResolver } from '../../shared/did/resolver.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { type HttpServer, listen } from '../../shared/http/server.http.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
@@ -235,6 +236,7 @@ export async function startPlatform(
       log,
       findPolicy: policyFinder(policies, store),
       resolveStatus: statusLists.resolve,
+      resolveDid: didResolver(() => Promise.reject(new Error('no network in this test'))),
       apiKeys: [
         { name: 'backend', sha256: sha256Hex(key) },
         { name: 'other-system', sha256: sha256Hex(`other-${key}`) },

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../../shared/audit/entry.ts'
 import { encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
+import type { ResolveDid } from '../../shared/did/did.ts'
 import { ProtocolError } from '../../shared/error.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import {
@@ -31,6 +32,7 @@ export interface AnswerContext {
   readonly identity: VerifierIdentity
   readonly trustList: TrustListKeeper
   readonly resolveStatus: ResolveStatus
+  readonly resolveDid: ResolveDid
   /** The policy that a request was made under, by digest. */
   readonly findPolicy: (sha256: string) => Promise<Policy>
   readonly random: Random
@@ -131,6 +133,7 @@ async function verifyOrReject(
         expectedNonce: request.nonce,
         policy: context.policy,
         anchors: context.trust.anchors,
+        dids: { trustedDids: context.trust.dids, resolveDid: context.resolveDid },
         now,
       },
       context.resolveStatus,

@@ -12,9 +12,10 @@ import type { PublicJwk } from '../../shared/key/signer.ts'
 import type { VpToken } from '../../shared/oid4vp/response.ts'
 import { Problem } from '../../shared/problem.ts'
 import { TrustError } from '../../shared/trust/error.ts'
-import type { AnchorsAt } from '../../shared/trust/role.ts'
+import type { AnchorsAt, DidsAt } from '../../shared/trust/role.ts'
 import {
   anchorsOf,
+  didsOf,
   type TrustList,
   verifyTrustListSignature,
 } from '../../shared/trust/trust-list.ts'
@@ -106,7 +107,14 @@ export async function verifyReceiptBundle(
     parsePolicy(bundle.policy),
   )
   const statusTokens = matchArtefacts(bundle, receipt, policy)
-  const presentation = await verifyAgain(bundle, { receipt, policy, anchors, statusTokens })
+  const trustedDids = didsOf(list)
+  const presentation = await verifyAgain(bundle, {
+    receipt,
+    policy,
+    anchors,
+    trustedDids,
+    statusTokens,
+  })
   const acceptance = accept(presentation, policy, receipt.iat)
   checkSame(receipt, presentation, acceptance)
   const commitments = commitmentsOf(bundle.receipt, receipt, bundle.commitment_key)
@@ -156,6 +164,7 @@ async function verifyAgain(
     readonly receipt: Receipt
     readonly policy: Policy
     readonly anchors: AnchorsAt
+    readonly trustedDids: DidsAt
     readonly statusTokens: ReadonlyMap<string, string>
   },
 ): Promise<VerifiedPresentation> {

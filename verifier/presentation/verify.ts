@@ -1,6 +1,7 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import { type CredentialQuery, requestedPaths } from '../../shared/dcql/query.ts'
 import { querySatisfied } from '../../shared/dcql/satisfied.ts'
+import { type DidTrust, type VerifiedDidSdJwtVc, verifyDidSdJwtVc } from '../../shared/did/vc.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { canonicalJson, type JsonObject } from '../../shared/json.ts'
 import type { VpToken } from '../../shared/oid4vp/response.ts'
@@ -20,9 +21,10 @@ export interface VerifiedCredential {
   readonly queryId: string
   readonly vct: string
   readonly issuer: string
-  /** SHA-256 of the issuer's certificate and of the anchor that its chain ends at. */
-  readonly issuerCertificateSha256: string
-  readonly anchorSha256: string
+  /** What vouches for the issuer: a certificate and the anchor that its chain ends at, by SHA-256, or a key of its DID. */
+  readonly issuerGround:
+    | { readonly certificateSha256: string; readonly anchorSha256: string }
+    | { readonly didKeyId: string }
   readonly claims: JsonObject
   readonly statusReference: StatusReference | undefined
   readonly status: StatusVerdict
@@ -35,6 +37,8 @@ export interface PresentationExpectation {
   readonly expectedNonce: string
   readonly policy: Policy
   readonly anchors: AnchorsAt
+  /** With it, an issuer may be a decentralized identifier that the trust list names, which HAIP 1.0 does not foresee. */
+  readonly dids?: DidTrust
   readonly now: NumericDate
 }
 
@@ -105,10 +109,10 @@ export async function verifyPresentation(
   resolveStatus: ResolveStatus,
 ): Promise<VerifiedPresentation> {
   const { policy } = expectation
-  const presented = matchQueries(vpToken, policy).map(({ query, compact }) => ({
-    query,
-    verified: verifyOne(compact, query, expectation),
-  }))
+  const presented: Presented[] = []
+  for (const { query, compact } of matchQueries(vpToken, policy)) {
+    presented.push({ query, verified: await verifyOne(compact, query, expectation) })
+  }
   checkSatisfied(presented, policy)
   const credentials = []
   for (const { query, verified } of presented) {
@@ -124,8 +128,10 @@ export async function verifyPresentation(
 
 interface Presented {
   readonly query: CredentialQuery
-  readonly verified: VerifiedSdJwtVc
+  readonly verified: Verified
 }
+
+type Verified = VerifiedSdJwtVc | VerifiedDidSdJwtVc
 
 /** Pairs each presentation with the query it answers. OpenID4VP 1.0 §8.1: one entry unless `multiple`. */
 function matchQueries(
@@ -147,13 +153,13 @@ function matchQueries(
   })
 }
 
-function verifyOne(
+async function verifyOne(
   compact: string,
   query: CredentialQuery,
-  { expectedClientId, expectedNonce, policy, anchors, now }: PresentationExpectation,
-): VerifiedSdJwtVc {
+  { expectedClientId, expectedNonce, policy, anchors, dids, now }: PresentationExpectation,
+): Promise<Verified> {
   try {
-    return verifySdJwtVc(compact, {
+    const expectation = {
       anchors,
       now,
       expectedVcts: query.meta.vct_values as readonly string[],
@@ -162,7 +168,10 @@ function verifyOne(
         expectedNonce,
         maxAgeSeconds: policy.key_binding.max_age_seconds,
       },
-    })
+    }
+    return dids
+      ? await verifyDidSdJwtVc(compact, { ...expectation, ...dids })
+      : verifySdJwtVc(compact, expectation)
   } catch (error) {
     throw presentationProblem(error, compact, { expectedClientId, expectedNonce })
   }
@@ -173,12 +182,12 @@ function verifyOne(
  * kept without it, because its key binding covers every disclosure. OpenID4VP 1.0 §8.6, §14.9, §6.4.
  */
 function checkSatisfied(presented: readonly Presented[], policy: Policy): void {
-  const byQuery: Record<string, (VerifiedSdJwtVc & { format: string })[]> = {}
+  const byQuery: Record<string, (Verified & { format: string })[]> = {}
   for (const { query, verified } of presented) {
     const facts = {
       ...verified,
       format: 'dc+sd-jwt',
-      authorityKeyIds: verified.issuerChain.authorityKeyIds,
+      authorityKeyIds: 'issuerChain' in verified ? verified.issuerChain.authorityKeyIds : [],
       holderBound: verified.holderKey !== undefined,
     }
     byQuery[query.id] = [...(byQuery[query.id] ?? []), facts]
@@ -196,7 +205,7 @@ function checkSatisfied(presented: readonly Presented[], policy: Policy): void {
 
 async function withStatus(
   query: CredentialQuery,
-  verified: VerifiedSdJwtVc,
+  verified: Verified,
   { policy, anchors, now }: PresentationExpectation,
   resolveStatus: ResolveStatus,
 ): Promise<VerifiedCredential> {
@@ -205,8 +214,7 @@ async function withStatus(
     queryId: query.id,
     vct: verified.vct,
     issuer: verified.issuer,
-    issuerCertificateSha256: verified.issuerChain.leaf.sha256,
-    anchorSha256: verified.issuerChain.anchorSha256,
+    issuerGround: groundOf(verified),
     claims: pickClaims(verified.claims, requestedPaths(query)),
     statusReference: reference,
     status: reference
@@ -225,6 +233,13 @@ async function withStatus(
  * that names the same issuer, so that keys can be rotated. Any other trusted issuer speaks for its own credentials
  * only.
  */
-function isOfSameIssuer({ issuer, issuerChain }: VerifiedSdJwtVc): (leaf: VerifiedLeaf) => boolean {
-  return (leaf) => leaf.sha256 === issuerChain.leaf.sha256 || namesIssuer(leaf, issuer)
+function isOfSameIssuer(verified: Verified): (leaf: VerifiedLeaf) => boolean {
+  const own = 'issuerChain' in verified ? verified.issuerChain.leaf.sha256 : undefined
+  return (leaf) => leaf.sha256 === own || namesIssuer(leaf, verified.issuer)
+}
+
+function groundOf(verified: Verified): VerifiedCredential['issuerGround'] {
+  if (!('issuerChain' in verified)) return { didKeyId: verified.issuerKeyId }
+  const { leaf, anchorSha256 } = verified.issuerChain
+  return { certificateSha256: leaf.sha256, anchorSha256 }
 }
