@@ -18,6 +18,8 @@ export interface VerifierConfig {
   readonly trustList: {
     readonly source: string
     readonly signer: string
+    /** Files of keys that signed it before, for answers that rest on older lists. */
+    readonly formerSigners: readonly string[]
     readonly refreshSeconds: number
   }
   /** The Ed25519 key (PKCS#8 PEM) that signs this verifier's audit log. */
@@ -49,6 +51,7 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   trustList: z.strictObject({
     source: z.string().min(1),
     signer: z.string().min(1),
+    formerSigners: z.array(z.string().min(1)).max(16).default([]),
     refreshSeconds: z.int().min(1).max(86_400).default(300),
   }),
   logKey: z.string().min(1),

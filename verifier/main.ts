@@ -9,7 +9,7 @@ import { didResolver } from '../shared/did/resolver.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
-import type { Ed25519Signer, Es256Signer } from '../shared/key/signer.ts'
+import type { Ed25519Signer, Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import { x509HashClientId } from '../shared/oid4vp/client-id.ts'
 import { OperatorError } from '../shared/operator-error.ts'
@@ -91,8 +91,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   }
   const identity = readIdentity(config, at)
   const logSigner = readKey(at(config.logKey), openEd25519Key)
-  const signerFile = at(config.trustList.signer)
-  const trustListSignerKey = readSignerKey(signerFile, readFile(signerFile))
+  const [trustListSignerKey, ...formerSignerKeys] = readSignerKeys(config, at)
   const fetch = fetchWithin(config.allowPrivateNetworks)
   const db = openDatabase(at(config.database), {
     audit: auditLogMigrations,
@@ -120,7 +119,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       policies,
       defaultPolicy,
       trustList,
-      trustListSignerKey,
+      trustListSignerKeys: [trustListSignerKey, ...formerSignerKeys],
       auditLog,
       log,
       findPolicy: policyFinder(policies, store),
@@ -217,6 +216,15 @@ function readIdentity(config: VerifierConfig, at: (path: string) => string): Ver
     if (!(cause instanceof TrustError)) throw cause
     throw new OperatorError('key_invalid', `${chainFile}: ${cause.message}`, { cause })
   }
+}
+
+/** The key that signs the trust list now, then those that signed lists which kept answers rest on. */
+function readSignerKeys(
+  { trustList }: VerifierConfig,
+  at: (path: string) => string,
+): [PublicJwk, ...PublicJwk[]] {
+  const read = (path: string): PublicJwk => readSignerKey(at(path), readFile(at(path)))
+  return [read(trustList.signer), ...trustList.formerSigners.map(read)]
 }
 
 function trustListReader(

@@ -231,7 +231,9 @@ export async function startPlatform(
       policies,
       defaultPolicy: policies.values().next().value as Policy,
       trustList,
-      trustListSignerKey: ecosystem.trustListSigner.publicJwk,
+      trustListSignerKeys: [generateEs256Key().signer, ecosystem.trustListSigner].map(
+        (signer) => signer.publicJwk,
+      ),
       auditLog,
       log,
       findPolicy: policyFinder(policies, store),

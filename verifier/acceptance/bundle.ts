@@ -91,10 +91,10 @@ export interface VerifiedReceipt {
  */
 export async function verifyReceiptBundle(
   bundle: ReceiptBundle,
-  { trustListSignerKey }: { readonly trustListSignerKey: PublicJwk },
+  { trustListSignerKeys }: { readonly trustListSignerKeys: readonly PublicJwk[] },
 ): Promise<VerifiedReceipt> {
   const list = step('trust_list_invalid', 'the trust list does not verify', () =>
-    verifyTrustListSignature(bundle.trust_list, { signerKey: trustListSignerKey }),
+    verifyUnderAny(bundle.trust_list, trustListSignerKeys),
   )
   const anchors = anchorsOf(list)
   const { receipt, verifier } = step(
@@ -119,6 +119,18 @@ export async function verifyReceiptBundle(
   checkSame(receipt, presentation, acceptance)
   const commitments = commitmentsOf(bundle.receipt, receipt, bundle.commitment_key)
   return { receipt, verifier, policy, presentation, acceptance, commitments }
+}
+
+/** Keys are rotated; a list is believed under the one that signed it. @throws TrustError when none did */
+function verifyUnderAny(jwt: string, keys: readonly PublicJwk[]): TrustList {
+  const [signerKey, ...others] = keys
+  if (!signerKey) throw new TrustError('list_invalid', 'no key of a trust list signer is known')
+  try {
+    return verifyTrustListSignature(jwt, { signerKey })
+  } catch (error) {
+    if (!(error instanceof TrustError) || others.length === 0) throw error
+    return verifyUnderAny(jwt, others)
+  }
 }
 
 function checkInForce({ issuedAt, nextUpdate }: TrustList, { iat }: Receipt): void {

@@ -26,7 +26,8 @@ export interface RequestResult {
 export interface ResultContext {
   readonly store: VerifierStore
   readonly findPolicy: (sha256: string) => Promise<Policy>
-  readonly trustListSignerKey: PublicJwk
+  /** The key that signs the trust list now, and those that did before. */
+  readonly trustListSignerKeys: readonly PublicJwk[]
 }
 
 /**
@@ -51,7 +52,7 @@ export async function requestResult(
   }
   const bundle = await bundleOf(policy, answer, context.store)
   const { acceptance, presentation } = await verifyReceiptBundle(bundle, {
-    trustListSignerKey: context.trustListSignerKey,
+    trustListSignerKeys: context.trustListSignerKeys,
   })
   return { request, policy, awaitsCode: false, answered: { acceptance, presentation, bundle } }
 }

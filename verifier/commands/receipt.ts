@@ -15,10 +15,10 @@ export async function verifyReceiptFile(
   file: string,
   { trustSigner }: { readonly trustSigner: string },
 ): Promise<boolean> {
-  const trustListSignerKey = readSignerKey(trustSigner, world.readFile(trustSigner))
+  const trustListSignerKeys = [readSignerKey(trustSigner, world.readFile(trustSigner))]
   const text = world.readFile(file)
   try {
-    const verified = await verifyReceiptBundle(parseReceiptBundle(text), { trustListSignerKey })
+    const verified = await verifyReceiptBundle(parseReceiptBundle(text), { trustListSignerKeys })
     const { receipt, verifier, policy, presentation, acceptance, commitments } = verified
     const codes = acceptance.codes.length > 0 ? `: ${acceptance.codes.join(', ')}` : ''
     world.print('holds    yes')

@@ -39,7 +39,7 @@ describe('verifyReceiptBundle', () => {
     return parseReceiptBundle(JSON.stringify(body))
   }
   const verify = (changed: ReceiptBundle) =>
-    verifyReceiptBundle(changed, { trustListSignerKey: ecosystem.trustListSigner.publicJwk })
+    verifyReceiptBundle(changed, { trustListSignerKeys: [ecosystem.trustListSigner.publicJwk] })
   /** The bundle under a receipt that the verifier itself signed with other words. */
   const resigned = async (change: (receipt: Receipt) => object): Promise<ReceiptBundle> => {
     const { receipt } = verifyReceiptSignature(bundle.receipt, { anchors: ecosystem.anchors })
@@ -127,7 +127,12 @@ describe('verifyReceiptBundle', () => {
 
   it('fails under another trust list signer', async () => {
     await refuses('trust_list_invalid', () =>
-      verifyReceiptBundle(bundle, { trustListSignerKey: generateEs256Key().signer.publicJwk }),
+      verifyReceiptBundle(bundle, {
+        trustListSignerKeys: [generateEs256Key().signer.publicJwk],
+      }),
+    )
+    await refuses('trust_list_invalid', () =>
+      verifyReceiptBundle(bundle, { trustListSignerKeys: [] }),
     )
   })
 
