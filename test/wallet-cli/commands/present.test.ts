@@ -151,6 +151,29 @@ describe('present', () => {
       )
     })
 
+    it('names who asks in the question itself, because the head of a long request may have scrolled away', async () => {
+      const { questions } = await wallet.run(['present', driver.link], [false])
+      expect(questions).to.deep.equal(['Show this to Carnet test (driver.example)?'])
+    })
+
+    it('to the rest is no consent to a portrait, which is biometric data', async () => {
+      issuer.faults.claims = (claims) => ({ ...claims, picture: 'data:image/jpeg;base64,AAAA' })
+      await start()
+      issuer.faults.claims = (claims) => claims
+      const script = await show()
+      expect(script.status).to.equal(2)
+      expect(script.err).to.match(/hint: agree beforehand with --show-portrait/)
+      const { status, questions, err } = await wallet.run(['present', driver.link], [true, false])
+      expect(status).to.equal(3)
+      expect(questions[1]).to.equal('Show your portrait too?')
+      expect(err)
+        .to.match(/portrait: \(an image\)/)
+        .and.match(/! Your portrait is biometric data/)
+      expect(driver.arrived.map(({ form }) => form.error)).to.deep.equal(['access_denied'])
+      const agreed = await wallet.run(['present', driver.link, '--yes', '--show-portrait'])
+      expect(agreed.status).to.equal(0)
+    })
+
     it('fits a telephone', async () => {
       await start({ width: 36 })
       for (const line of (await lines()).split('\n')) expect(line.length).to.be.at.most(52)
