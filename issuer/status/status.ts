@@ -149,7 +149,7 @@ export interface ServedToken {
 
 /** The lists of an issuer. Every method is one transaction. */
 export interface StatusStore {
-  /** Opens lists until the pool has its lanes with room in them; closes full ones. */
+  /** Opens lists until the pool has its lanes with room in them, and retires full ones that nobody needs any more. */
   keepOpen(pool: ListPool, now: NumericDate): Promise<void>
   /** Lists that are still published: those a credential that has not expired may point to. */
   publishedLists(now: NumericDate): Promise<readonly string[]>

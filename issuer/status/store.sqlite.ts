@@ -115,6 +115,7 @@ export const statusMigrations: readonly string[] = [
      approved_at INTEGER
    ) STRICT;`,
   'ALTER TABLE status_entry ADD COLUMN subject TEXT;',
+  'ALTER TABLE status_list ADD COLUMN retired_at INTEGER;',
 ]
 
 /** How long after a decision the holder must have been told. */
@@ -444,6 +445,7 @@ function keepOpen(
   { name, size, lanes, decoys = 0 }: ListPool,
   { baseUrl, random, now }: { baseUrl: string; random: Random; now: NumericDate },
 ): void {
+  retireLists(db, now)
   const row = db
     .prepare<[string, number], { open: number }>(
       'SELECT count(*) AS open FROM status_list WHERE pool = ? AND allocated < size * ?',
@@ -467,6 +469,20 @@ function addDecoys(db: Database, id: string, count: number): void {
     insert.run(id, permute(place, list.size, list.permutation_key))
   }
   db.prepare('UPDATE status_list SET allocated = ? WHERE id = ?').run(count, id)
+}
+
+/** Says in the log that a full list whose last credential has expired is not published any more. */
+function retireLists(db: Database, now: NumericDate): void {
+  const lists = db
+    .prepare<[number], { id: string; uri: string }>(
+      `SELECT id, uri FROM status_list
+       WHERE retained_until < ? AND allocated >= size AND retired_at IS NULL`,
+    )
+    .all(now)
+  for (const { id, uri } of lists) {
+    appendEntry(db, { type: 'status.retired', at: now, list: uri })
+    db.prepare('UPDATE status_list SET retired_at = ? WHERE id = ?').run(now, id)
+  }
 }
 
 /** A list without credentials is published too: it may get its first one at any moment. */

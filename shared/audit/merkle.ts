@@ -53,13 +53,6 @@ export function rangeHash({ start, end }: LeafRange, subtree: SubtreeHash): Buff
   )
 }
 
-/** The root over leaf hashes held in memory. RFC 6962 §2.1. */
-export function rootOf(leafHashes: readonly Uint8Array[]): Buffer {
-  const range = emptyCompactRange()
-  for (const leafHash of leafHashes) appendLeafHash(range, leafHash)
-  return compactRoot(range)
-}
-
 /** The ranges whose hashes are the audit path of a leaf, from its sibling up to the root's child. RFC 6962 §2.1.1. */
 export function inclusionRanges(index: number, size: number): LeafRange[] {
   const ranges: LeafRange[] = []

@@ -44,3 +44,16 @@ export interface StatusPublished extends AuditEntry {
   readonly root: string
   readonly reason: 'scheduled' | 'emergency'
 }
+
+/** The leaf of a list that is not published any more: it is full and its last credential has expired. docs/log.md. */
+export const statusRetiredEntry: z.ZodType<StatusRetired> = z.strictObject({
+  type: z.literal('status.retired'),
+  at: z.int(),
+  list: z.url(),
+}) as unknown as z.ZodType<StatusRetired>
+
+/** See {@link statusRetiredEntry}. */
+export interface StatusRetired extends AuditEntry {
+  readonly type: 'status.retired'
+  readonly list: string
+}

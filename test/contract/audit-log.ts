@@ -2,10 +2,11 @@ import { expect } from 'chai'
 import { parseCheckpoint, verifyCheckpoint } from '../../shared/audit/checkpoint.ts'
 import { encodeEntry } from '../../shared/audit/entry.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
-import { EMPTY_ROOT, hashLeaf, isConsistent, rootOf } from '../../shared/audit/merkle.ts'
+import { EMPTY_ROOT, hashLeaf, isConsistent } from '../../shared/audit/merkle.ts'
 import { parseVkey } from '../../shared/audit/note.ts'
 import { verifyTlogProof } from '../../shared/audit/proof.ts'
 import { parseEntryBundle, tileWidth } from '../../shared/audit/tile.ts'
+import { rootOf } from '../support/root-of.ts'
 
 /** What a suite gets of one adapter: two handles on one empty log, as two processes would have them. */
 export interface AuditLogFixture {

@@ -7,7 +7,10 @@ import {
   PublicationMismatch,
   type StatusStore,
 } from '../../issuer/status/status.ts'
+import { parseCheckpoint } from '../../shared/audit/checkpoint.ts'
+import { decodeEntry } from '../../shared/audit/entry.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
+import { parseEntryBundle } from '../../shared/audit/tile.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { listOf, unsignedTokens, valueAt } from '../support/status.ts'
@@ -149,10 +152,17 @@ export function statusStoreContract(name: string, open: () => Promise<StatusStor
 
     it('publishes a full list until its last credential has expired', async () => {
       await publish(fixture.first, NOW)
+      const uris = await fixture.first.store.uris(NOW)
       for (let n = 0; n < POOL.size; n++) await fixture.first.allocate(3, NOW + 1000)
       expect(await fixture.first.store.publishedLists(NOW + 1000)).to.have.length(3)
       expect(await fixture.first.store.publishedLists(NOW + 1001)).to.have.length(0)
       await fixture.first.store.keepOpen(POOL, NOW + 1001)
+      const { size } = parseCheckpoint(await fixture.first.log.publish(NOW + 1001))
+      const bundle = await fixture.second.log.entryBundle(0, size)
+      const retired = parseEntryBundle(bundle ?? Buffer.alloc(0), size)
+        .map((bytes) => decodeEntry(bytes))
+        .filter(({ type }) => type === 'status.retired')
+      expect(retired.map(({ list }) => list)).to.have.members(uris)
       expect(await fixture.first.store.publishedLists(NOW + 1001)).to.have.length(3)
     })
   })

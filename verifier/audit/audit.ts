@@ -2,7 +2,11 @@ import { decodeEntry } from '../../shared/audit/entry.ts'
 import { AuditError } from '../../shared/audit/error.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import type { NoteVerifier } from '../../shared/audit/note.ts'
-import { type StatusPublished, statusPublishedEntry } from '../../shared/audit/status-leaf.ts'
+import {
+  type StatusPublished,
+  statusPublishedEntry,
+  statusRetiredEntry,
+} from '../../shared/audit/status-leaf.ts'
 import { trustListPublishedEntry } from '../../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
@@ -25,9 +29,11 @@ export interface AuditState {
   readonly seenAt: NumericDate | undefined
   readonly lists: ReadonlyMap<string, JudgedPublication>
   readonly trustList: LoggedTrustList | undefined
-  /** Digests of the tokens that the log names. */
-  readonly tokens: ReadonlySet<string>
+  /** Digests of the tokens that the log names, with their `exp`; forgotten a week after that. */
+  readonly tokens: ReadonlyMap<string, NumericDate>
 }
+
+const FORGET_AFTER_SECONDS = 7 * 86_400
 
 /** Nothing seen yet. */
 export const NEW_AUDIT: AuditState = {
@@ -35,7 +41,7 @@ export const NEW_AUDIT: AuditState = {
   seenAt: undefined,
   lists: new Map(),
   trustList: undefined,
-  tokens: new Set(),
+  tokens: new Map(),
 }
 
 /** What an audit found, and where the next one begins. */
@@ -73,7 +79,7 @@ async function readAndJudge(
   const served = await readServed(source, [...state.lists.values()])
   const audit: Progress = {
     lists: new Map(state.lists),
-    tokens: new Set(state.tokens),
+    tokens: new Map(state.tokens),
     trustList: state.trustList,
     findings: [],
     judged: 0,
@@ -97,7 +103,10 @@ async function readAndJudge(
     return { state, findings: finding === undefined ? [] : [finding], judged: 0 }
   }
   for (const list of audit.lists.keys()) judgePunctuality(list, { audit, now })
-  for (const answer of served) judgeServed(answer, audit)
+  for (const answer of served) if (audit.lists.has(answer.list)) judgeServed(answer, audit)
+  for (const [sha256, exp] of audit.tokens) {
+    if (exp + FORGET_AFTER_SECONDS < now) audit.tokens.delete(sha256)
+  }
   const { findings, judged, ...rest } = audit
   return { state: { known, seenAt: now, ...rest }, findings, judged }
 }
@@ -117,7 +126,7 @@ function logFinding(error: unknown, source: PublicSource): Finding | undefined {
 
 interface Progress {
   readonly lists: Map<string, JudgedPublication>
-  readonly tokens: Set<string>
+  readonly tokens: Map<string, NumericDate>
   trustList: LoggedTrustList | undefined
   readonly findings: Finding[]
   judged: number
@@ -149,6 +158,12 @@ async function judgeEntry(
     const text = await source.trustList(leaf.data.sha256)
     audit.trustList = text === undefined ? undefined : { leaf: leaf.data, text }
   }
+  if (entry.type === 'status.retired') {
+    const leaf = statusRetiredEntry.safeParse(entry)
+    // What it publishes later would not continue anything, and is found out by its sequence.
+    if (leaf.success) audit.lists.delete(leaf.data.list)
+    else malformed('the leaf of a retired list has another shape')
+  }
   if (entry.type !== 'status.published') return
   const leaf = statusPublishedEntry.safeParse(entry)
   if (!leaf.success) {
@@ -176,7 +191,7 @@ async function judgeLeaf(
   // The last list that verified stays the one to compare with, so that nothing hides behind one bad token.
   const list = verified && 'list' in verified ? verified.list : previous?.list
   audit.lists.set(leaf.list, { leaf, leafHash: leafHash.toString('base64url'), list })
-  audit.tokens.add(leaf.sha256)
+  audit.tokens.set(leaf.sha256, leaf.exp)
   audit.judged++
   if (leaf.cwt_sha256 === undefined) return
   const cwt = await source.cwt(leaf.list, leaf.cwt_sha256)
@@ -190,7 +205,7 @@ async function judgeLeaf(
       jwt: verified && 'list' in verified ? verified : undefined,
     }),
   )
-  audit.tokens.add(leaf.cwt_sha256)
+  audit.tokens.set(leaf.cwt_sha256, leaf.exp)
 }
 
 /** What one address answered in one form. */

@@ -20,7 +20,7 @@ const stateSchema = z.strictObject({
     }),
   ),
   trustList: z.strictObject({ leaf: trustListPublishedEntry, text: z.string() }).optional(),
-  tokens: z.array(z.string()),
+  tokens: z.array(z.tuple([z.string(), z.int()])),
 })
 
 /** The text in which an audit is kept between two runs. */
@@ -68,6 +68,6 @@ export function parseState(text: string): AuditState {
       ]),
     ),
     trustList,
-    tokens: new Set(tokens),
+    tokens: new Map(tokens),
   }
 }

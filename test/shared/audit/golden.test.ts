@@ -75,6 +75,7 @@ const entries: readonly AuditEntry[] = [
     reason: 'emergency',
   },
   { type: 'status.withdrawn', at: AT + 700, leaf: 3 },
+  { type: 'status.retired', at: AT + 701, list: LIST },
 ]
 
 describe('the formats of the log (docs/log.md)', () => {
@@ -105,7 +106,7 @@ describe('the formats of the log (docs/log.md)', () => {
     const line = await cosign(parseCheckpoint(signed), {
       name,
       signer: witnessSigner,
-      now: AT + 701,
+      now: AT + 702,
     })
     const proof = inclusionRanges(4, entries.length).map((leaves) =>
       rangeHash(leaves, (height, at) => hashes.get(`${height}/${at}`) as Buffer),
@@ -116,7 +117,7 @@ describe('the formats of the log (docs/log.md)', () => {
       '4.tlog-proof',
       Buffer.from(renderTlogProof({ index: 4, hashes: proof, checkpoint: signed })),
     )
-    same('entries-000.p-7', renderEntryBundle(entries.map(encodeEntry)))
+    same('entries-000.p-8', renderEntryBundle(entries.map(encodeEntry)))
     same('chunk-711.bin', proveStatus(list, 2, 711))
   })
 })

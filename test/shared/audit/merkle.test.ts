@@ -15,10 +15,10 @@ import {
   isIncluded,
   type LeafRange,
   rangeHash,
-  rootOf,
   type SubtreeHash,
 } from '../../../shared/audit/merkle.ts'
 import { external } from '../../support/external.ts'
+import { rootOf } from '../../support/root-of.ts'
 
 /** The leaves of the tree that certificate-transparency test suites share; roots published in transparency-dev/merkle. */
 const LEAVES = [

@@ -2,10 +2,11 @@ import { expect } from 'chai'
 import { signCheckpoint } from '../../../shared/audit/checkpoint.ts'
 import { decodeEntry, encodeEntry } from '../../../shared/audit/entry.ts'
 import { AuditError } from '../../../shared/audit/error.ts'
-import { hashLeaf, rootOf } from '../../../shared/audit/merkle.ts'
+import { hashLeaf } from '../../../shared/audit/merkle.ts'
 import { noteVerifier } from '../../../shared/audit/note.ts'
 import { parseTlogProof, renderTlogProof, verifyTlogProof } from '../../../shared/audit/proof.ts'
 import { generateEd25519Key } from '../../../shared/key/signer.software.ts'
+import { rootOf } from '../../support/root-of.ts'
 
 const origin = 'example.com/log'
 const { signer } = generateEd25519Key()

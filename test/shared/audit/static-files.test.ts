@@ -1,11 +1,12 @@
 import { expect } from 'chai'
 import { parseCheckpoint } from '../../../shared/audit/checkpoint.ts'
 import { auditLogMigrations, openAuditLog } from '../../../shared/audit/log.sqlite.ts'
-import { hashLeaf, rootOf } from '../../../shared/audit/merkle.ts'
+import { hashLeaf } from '../../../shared/audit/merkle.ts'
 import { logFiles } from '../../../shared/audit/static-files.ts'
 import { parseEntryBundle } from '../../../shared/audit/tile.ts'
 import { generateEd25519Key } from '../../../shared/key/signer.software.ts'
 import { openDatabase } from '../../../shared/store/database.sqlite.ts'
+import { rootOf } from '../../support/root-of.ts'
 
 describe('logFiles', () => {
   it('gives every file that a log of 300 entries has, the checkpoint last (C2SP tlog-tiles)', async () => {

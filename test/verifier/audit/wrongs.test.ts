@@ -135,6 +135,20 @@ describe('carnet-audit on a dishonest issuer', () => {
     expect(rules(await audit())).to.deep.equal(['late_publication'])
   })
 
+  it('takes a list that the log retires for ended, and no later publication of it for honest', async () => {
+    issuer.now = NOW + 5000
+    appendEntry(issuer.db, { type: 'status.retired', at: issuer.now, list: reference.uri })
+    const ended = reference.uri.split('/').at(-1)
+    const { store } = issuer.publisher
+    const rest = async (now: number) =>
+      (await store.publishedLists(now)).filter((list) => list !== ended)
+    await issuer.publishWith({ ...store, publishedLists: rest })
+    const findings = await audit()
+    expect(findings.map(({ list }) => list)).not.to.include(reference.uri)
+    await publishWrong(issuer, reference.uri, {})
+    expect(rules(await audit())).to.deep.equal(['sequence_broken'])
+  })
+
   it('names a list that became smaller (R1)', async () => {
     const findings = await commit({ list: (list) => list.subarray(0, 512), size: 2048 })
     expect(rules(findings)).to.include('shrinking_list')
