@@ -62,7 +62,7 @@ export class ApprovalMismatch extends Error {
 export async function redeemApproval(redeem: RedeemDecision): Promise<Approval | undefined> {
   const record = await redeem()
   if (record === undefined) return undefined
-  checkRecord(record)
+  checkDecision(record)
   return new Approval(record)
 }
 
@@ -71,7 +71,18 @@ export function isApproval(value: unknown): value is Approval {
   return Approval.isGenuine(value)
 }
 
-function checkRecord({ evidence, screening, decision, review, workflow }: DecisionRecord): void {
+/**
+ * Decides again from what is stored with a decision, and compares. Whoever is about to redeem one looks first, so that
+ * nothing is written for a record that was tampered with.
+ * @throws ApprovalMismatch
+ */
+export function checkDecision({
+  evidence,
+  screening,
+  decision,
+  review,
+  workflow,
+}: Omit<DecisionRecord, 'sessionId'>): void {
   const again = decide(
     evidence,
     screening,

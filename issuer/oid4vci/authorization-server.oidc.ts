@@ -217,9 +217,8 @@ function adapterOver(store: ArtefactStore, clock: Clock): (model: string) => Ada
         if (consumedAt !== undefined && consumedAt > clock() - DOUBLE_CLICK_SECONDS) {
           throw new errors.InvalidGrant('the code was redeemed just now')
         }
-        if (model === 'PreAuthorizedCode' && consumedAt === undefined) {
-          await checkTransactionCode(store, id, clock)
-        }
+        // For a spent code too: whoever found a code, but not its transaction code, takes nobody's token back.
+        if (model === 'PreAuthorizedCode') await checkTransactionCode(store, id, clock)
         return {
           ...payload,
           jti: payload.jti ?? id,

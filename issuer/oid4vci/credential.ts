@@ -6,7 +6,7 @@ import { type ProvenKey, verifyKeyProof } from '../../shared/oid4vci/key-proof.t
 import { type Random, seededRandom } from '../../shared/random.ts'
 import { copySeed, notificationIdOf, validityOf } from '../credential/identity.ts'
 import { type CredentialSigner, issueCopies } from '../credential/issue.ts'
-import { redeemApproval } from '../decision/approval.ts'
+import { checkDecision, redeemApproval } from '../decision/approval.ts'
 import type { IntentRefusal, IssuanceIntent, IssuerStore } from '../store.ts'
 import type { AccessToken } from './authorization-server.ts'
 import { BATCH_SIZE, IDENTITY_CONFIGURATION_ID, IDENTITY_SCOPE } from './metadata.ts'
@@ -113,7 +113,8 @@ async function issue(
   now: NumericDate,
 ): Promise<{ intent: IssuanceIntent; copies: string[] }> {
   const session = await store.session(token.sessionId)
-  if (session === undefined || session.state === 'collecting') throw refusal('not_approved')
+  if (session?.state !== 'approved') throw refusal('not_approved')
+  checkDecision(session)
   const validity = validityOf(session, now)
   if (validity === undefined) {
     throw new ProtocolError('credential_request_denied', 'the document has expired')

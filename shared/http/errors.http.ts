@@ -58,9 +58,10 @@ function renderProtocolError(response: Response, error: ProtocolError, form: str
 function renderAsProtocol(response: Response, error: Problem): void {
   logOf(response).info({ code: error.code }, 'refused')
   setRetryAfter(response, error)
-  response
-    .status(error.status)
-    .json({ error: 'invalid_request', error_description: describe(error.message) })
+  response.status(error.status).json({
+    error: error.status >= 500 ? 'server_error' : 'invalid_request',
+    error_description: describe(error.message),
+  })
 }
 
 function renderDefect(response: Response, thrown: unknown, form: string): void {

@@ -257,6 +257,20 @@ describe('issuance to a wallet (OpenID4VCI 1.0)', () => {
       )
     })
 
+    it('issues nothing, and writes nothing, for evidence that was changed in the database', async () => {
+      const worker = await submittedSession(issuer.url)
+      const other = testWallet(issuer.url)
+      const own = await tokenFor(worker, other)
+      const set = issuer.db.prepare(
+        'UPDATE session SET evidence = replace(evidence, \'"value":0.9\', \'"value":0.1\') WHERE id = ?',
+      )
+      expect(set.run(worker.id).changes).to.equal(1)
+      const count = () => issuer.db.prepare('SELECT count(*) FROM audit_entry').pluck().get()
+      const before = count()
+      expect(refused(await other.credential(own, newKeys(1)))).to.deep.equal([500, 'server_error'])
+      expect(count()).to.equal(before)
+    })
+
     it('refuses a proof for another issuer', async () => {
       const { signer } = generateEs256Key()
       const nonce = await wallet.cNonce()
