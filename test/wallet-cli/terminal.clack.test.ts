@@ -94,6 +94,12 @@ describe('carnet-wallet at a terminal of its own', function () {
     expect(readFileSync(out, 'utf8')).to.equal('gave up 1 unfinished\n')
   })
 
+  it('leaves the lines of a script in its streams, also where there is a terminal', async () => {
+    const err = join(folder, 'err')
+    await atTerminal(`show nothing 2> '${err}'`, [], { CARNET_WALLET_PASSPHRASE: PASSPHRASE })
+    expect(readFileSync(err, 'utf8')).to.match(/^carnet-wallet: you hold nothing yet\n/)
+  })
+
   async function holdSomething(): Promise<void> {
     const key = await openKeyFile(join(folder, 'vault/key.age'), PASSPHRASE)
     const vault = openVault(join(folder, 'vault/vault.sqlite'), {

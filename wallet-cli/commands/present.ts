@@ -35,7 +35,7 @@ export async function present(world: World, options: PresentOptions): Promise<vo
     }
     if (plan.answer === 'no_copy_left') {
       const { vct, issuerName } = plan.credential
-      for (const line of whoAsks(request, world.terminal.width)) world.terminal.tell(line)
+      for (const line of whoAsks(request, world.terminal.width)) world.terminal.note(line)
       throw new WalletError(
         'no_copy_left',
         `every copy of ${plain(vct)} was shown to someone else`,
@@ -84,14 +84,19 @@ async function agrees(
 ): Promise<boolean> {
   const { width, interactive } = terminal
   const values = interactive && !yes
-  for (const line of consentScreen(request, planned, { width, values })) terminal.tell(line)
+  const say = yes ? terminal.note : terminal.tell
+  for (const line of consentScreen(request, planned, { width, values })) say(line)
   const hint = 'agree beforehand with --yes'
   const agreed = yes || (await terminal.confirm(`Show this to ${verifierName(request)}?`, hint))
-  if (!agreed || !showsPortrait(planned)) return agreed
+  if (!agreed || showPortrait || !showsPortrait(planned)) return agreed
   // A portrait is biometric data: agreeing to the rest does not agree to it.
-  return (
-    showPortrait ||
-    terminal.confirm('Show your portrait too?', 'agree beforehand with --show-portrait')
+  if (!yes) return terminal.confirm('Show your portrait too?', hint)
+  throw new WalletError(
+    'answer_needed',
+    'they ask for your portrait, to which --yes does not agree',
+    {
+      hint: 'agree beforehand with --show-portrait',
+    },
   )
 }
 
@@ -101,8 +106,9 @@ async function agreeToRefuse(
   { yes }: PresentOptions,
   request: VerifiedRequest,
 ): Promise<void> {
-  for (const line of whoAsks(request, terminal.width)) terminal.tell(line)
-  terminal.tell('You hold nothing that answers it.')
+  const say = yes ? terminal.note : terminal.tell
+  for (const line of whoAsks(request, terminal.width)) say(line)
+  say('You hold nothing that answers it.')
   if (yes || (await terminal.confirm('Tell them no?', 'agree beforehand with --yes'))) return
   throw new WalletError('claims_not_held', 'you hold nothing that answers this request', {
     hint: 'they were not told anything',

@@ -57,10 +57,9 @@ async function begin(
 ): Promise<{ issuance: Issuance; issuer: Issuer }> {
   const { terminal } = world
   const { offer, batchSize, left, ...issuer } = await resolveOffer(fetch, text)
-  terminal.tell(`offer of ${plain(offer.vct)}`)
-  terminal.tell(
-    `from ${plain(new URL(offer.issuer).host)}, which calls itself ${plain(offer.issuerName)}`,
-  )
+  const say = txCode === undefined ? terminal.tell : terminal.note
+  say(`offer of ${plain(offer.vct)}`)
+  say(`from ${plain(new URL(offer.issuer).host)}, which calls itself ${plain(offer.issuerName)}`)
   for (const id of left) terminal.note(`carnet-wallet: the offer also has ${plain(id)}, not taken`)
   if (offer.txCode === undefined && txCode !== undefined) {
     throw new WalletError('usage_wrong', 'this offer takes no transaction code')
@@ -88,7 +87,7 @@ async function goOn(
     })
   }
   const { issuer: identifier, issuerName, vct } = issuance
-  world.terminal.tell(`going on with the offer of ${plain(vct)} from ${plain(issuerName)}`)
+  world.terminal.note(`going on with the offer of ${plain(vct)} from ${plain(issuerName)}`)
   return { issuance, issuer: await discoverIssuer(fetch, identifier) }
 }
 
@@ -167,21 +166,23 @@ async function accessTokenOf(
   return token
 }
 
-/** Someone at the terminal may mistype: the offer is asked for again until it is right, refused for good, or left. */
+/**
+ * Someone at the terminal may mistype: the code is asked for again until it is right, refused for good, or left. A code
+ * that was given on the command line is tried once.
+ */
 async function redeem(
   { world, issuance, issuer }: Pick<Underway, 'world' | 'issuance' | 'issuer'>,
   client: DpopClient,
   givenTxCode: string | undefined,
 ): Promise<AccessToken> {
   const { terminal } = world
-  for (let given = givenTxCode; ; given = undefined) {
-    const txCode = await txCodeFor(world, issuance, given)
+  for (;;) {
+    const txCode = await txCodeFor(world, issuance, givenTxCode)
     try {
       return await redeemCode(client, issuer.server, issuance, txCode, world.clock())
     } catch (error) {
-      const again =
-        error instanceof WalletError && error.code === 'tx_code_wrong' && terminal.interactive
-      if (!again) throw error
+      const typed = givenTxCode === undefined && terminal.interactive
+      if (!typed || !(error instanceof WalletError) || error.code !== 'tx_code_wrong') throw error
       terminal.tell(`carnet-wallet: ${error.message}`)
       terminal.tell(
         'carnet-wallet: hint: each try costs one of a few attempts; Control-C leaves the offer for later',

@@ -207,6 +207,15 @@ describe('receive', () => {
       expect(issuer.attempts).to.equal(1)
     })
 
+    it('that was given on the command line is tried once, also where someone could be asked', async () => {
+      const { status, questions } = await wallet.run(
+        ['receive', issuer.offer, '--tx-code', '000000'],
+        [issuer.txCode],
+      )
+      expect(status).to.equal(6)
+      expect(questions).to.deep.equal([])
+    })
+
     it('that cannot be right costs no attempt', async () => {
       for (const code of ['12345', '1234567', '12345x', '']) {
         const { status, err } = await receive('--tx-code', code)
