@@ -53,7 +53,7 @@ interface CandidateLine {
 }
 
 /** The line network is sensitive to the height of its crop: several are read. */
-const CROP_HEIGHTS = [1, 1.1, 1.2, 1.3]
+const CROP_HEIGHTS = [1, 1.15, 1.3, 1.45, 1.6]
 const LINE_LENGTHS = [30, 36, 44]
 const SECOND_CROP_HEIGHTS = [1.05, 1.5, 1.3]
 const SHARE_OF_SIDE = 0.25
@@ -64,7 +64,7 @@ const LINE_PITCH_IN_CHARACTERS = 2.5
 const CLEAR = 0.85
 const SHORTEST_CUT = 24
 /** From here on a network that prefers one look-alike leaves the other open. */
-const OPEN = 0.02
+const OPEN = 0.003
 /** Up to here a network that prefers one look-alike rules the other out. */
 const SURE = 0.002
 
