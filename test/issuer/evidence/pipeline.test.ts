@@ -5,7 +5,11 @@ import { WORKER } from '../../../demo/specimen/holders.ts'
 import { drawPassport } from '../../../demo/specimen/passport.ts'
 import { evidenceSchema } from '../../../issuer/evidence/evidence-schema.ts'
 import { openPipeline } from '../../../issuer/evidence/pipeline.onnx.ts'
-import type { EvidencePipeline } from '../../../issuer/evidence/pipeline.ts'
+import type {
+  DocumentReading,
+  EvidencePipeline,
+  SelfieReading,
+} from '../../../issuer/evidence/pipeline.ts'
 import { Problem } from '../../../shared/problem.ts'
 
 const NOW = 1_790_000_000
@@ -24,18 +28,20 @@ describe('the evidence pipeline', () => {
   let pipeline: EvidencePipeline
   let faces: DemoFaces
   let page: Buffer
+  let document: DocumentReading
+  let selfie: SelfieReading
 
   before(async function () {
     this.timeout(180_000)
     pipeline = await openPipeline()
     faces = await demoFaces()
     page = await drawPassport({ holder: WORKER, portrait: faces.portrait, font: faces.font })
+    document = await pipeline.readDocument(page, NOW)
+    selfie = await pipeline.readSelfie(faces.selfie)
   })
   after(() => pipeline.close())
 
-  it('reads a specimen passport and accepts the selfie of its holder', async () => {
-    const document = await pipeline.readDocument(page, NOW)
-    const selfie = await pipeline.readSelfie(faces.selfie)
+  it('reads a specimen passport and accepts the selfie of its holder', () => {
     const evidence = pipeline.collect(document, selfie, NOW)
     expect(evidence.document.reading).to.equal('ok')
     expect(evidence.document.checkDigits.every(({ valid }) => valid)).to.equal(true)
@@ -52,16 +58,13 @@ describe('the evidence pipeline', () => {
   })
 
   it('says that another person does not match', async () => {
-    const document = await pipeline.readDocument(page, NOW)
-    const selfie = await pipeline.readSelfie(faces.otherSelfie)
-    const evidence = pipeline.collect(document, selfie, NOW)
+    const other = await pipeline.readSelfie(faces.otherSelfie)
+    const evidence = pipeline.collect(document, other, NOW)
     expect(evidence.faceMatch.value).to.be.below(evidence.faceMatch.review)
     expect(evidence.warnings.map(({ code }) => code)).to.include('face_match_low')
   })
 
-  it('gives the same evidence for the same readings', async () => {
-    const document = await pipeline.readDocument(page, NOW)
-    const selfie = await pipeline.readSelfie(faces.selfie)
+  it('gives the same evidence for the same readings', () => {
     expect(JSON.stringify(pipeline.collect(document, selfie, NOW))).to.equal(
       JSON.stringify(pipeline.collect(document, selfie, NOW)),
     )
@@ -74,18 +77,18 @@ describe('the evidence pipeline', () => {
       font: faces.font,
       alterMrz: true,
     })
-    const { document, warnings } = await pipeline.readDocument(altered, NOW)
-    const wrong = document.checkDigits.filter(({ valid }) => !valid).map(({ field }) => field)
+    const { document: read, warnings } = await pipeline.readDocument(altered, NOW)
+    const wrong = read.checkDigits.filter(({ valid }) => !valid).map(({ field }) => field)
     expect(wrong).to.deep.equal(['birth_date', 'composite'])
     expect(warnings.map(({ code }) => code)).to.include('mrz_check_digit_wrong')
-    expect(document.reading).to.equal('uncertain')
+    expect(read.reading).to.equal('uncertain')
   })
 
   for (const degrees of [90, 180, 270]) {
     it(`reads a page that lies at ${degrees} degrees`, async () => {
       const turned = await sharp(page).rotate(degrees).jpeg({ quality: 80 }).toBuffer()
-      const { document } = await pipeline.readDocument(turned, NOW)
-      expect(document.checkDigits.every(({ valid }) => valid)).to.equal(true)
+      const { document: read } = await pipeline.readDocument(turned, NOW)
+      expect(read.checkDigits.every(({ valid }) => valid)).to.equal(true)
     })
   }
 
@@ -123,7 +126,6 @@ describe('the evidence pipeline', () => {
 
   it('assures no liveness where networks of undocumented origin are left out', async () => {
     const without = await openPipeline({ undocumented: false, limits: { workers: 1 } })
-    const document = await without.readDocument(page, NOW)
     const evidence = without.collect(document, await without.readSelfie(faces.selfie), NOW)
     await without.close()
     expect(without.version).to.not.equal(pipeline.version)
