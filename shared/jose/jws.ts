@@ -60,11 +60,7 @@ export function parseJwt(token: string, limits: Partial<JsonLimits> = {}): Parse
   if (firstDot < 1 || lastDot === firstDot || token.indexOf('.', firstDot + 1) !== lastDot) {
     throw new JoseError('malformed', 'jwt does not have three parts')
   }
-  const header = parsePart(token.slice(0, firstDot), 'header', { maxLength, maxDepth })
-  if (typeof header.alg !== 'string') throw new JoseError('malformed', 'alg is missing')
-  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) {
-    throw new JoseError('critical_header', 'crit names an extension that is not understood')
-  }
+  const header = parseHeader(token.slice(0, firstDot), maxLength)
   const payload = parsePart(token.slice(firstDot + 1, lastDot), 'payload', { maxLength, maxDepth })
   const signature = decodeBase64url(token.slice(lastDot + 1))
   if (!signature) throw new JoseError('malformed', 'signature is not base64url')
@@ -158,6 +154,27 @@ function numericDate(claims: JsonObject, name: string): NumericDate | undefined 
   const value = claims[name]
   if (typeof value !== 'number') throw new JoseError('claim_invalid', `${name} is not a number`)
   return value
+}
+
+/** Headers that were read lately, by their text: an issuer's header, chain and all, is the same in every credential. */
+const headers = new Map<string, JsonObject>()
+/** Chains and keys are two levels deep. */
+const HEADER_DEPTH = 8
+const HEADERS_KEPT = 256
+const LONGEST_KEPT = 16_384
+
+function parseHeader(part: string, maxLength: number): JsonObject {
+  const known = headers.get(part)
+  if (known) return known
+  const header = parsePart(part, 'header', { maxLength, maxDepth: HEADER_DEPTH })
+  if (typeof header.alg !== 'string') throw new JoseError('malformed', 'alg is missing')
+  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) {
+    throw new JoseError('critical_header', 'crit names an extension that is not understood')
+  }
+  if (part.length > LONGEST_KEPT) return header
+  if (headers.size >= HEADERS_KEPT) headers.delete(headers.keys().next().value as string)
+  headers.set(part, Object.freeze(header))
+  return header
 }
 
 function parsePart(part: string, name: string, limits: JsonLimits): JsonObject {

@@ -31,6 +31,7 @@ export const MAX_CHAIN_LENGTH = 4
 /** Base64, not base64url, with padding. RFC 7515 §4.1.6. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
+const TEXT_MEMO_SIZE = 256
 const SIGNED_MEMO_SIZE = 1024
 const signedMemo = new Map<string, boolean>()
 
@@ -89,7 +90,21 @@ function parseX5c(x5c: unknown): Certificate[] {
     throw new TrustError('malformed', 'x5c is not an array of certificates')
   }
   if (x5c.length > MAX_CHAIN_LENGTH) throw new TrustError('too_large', 'x5c is too long')
-  return x5c.map((text) => parseCertificate(decodeCertificate(text)))
+  return x5c.map(readCertificate)
+}
+
+/** Certificates by the text that they came in, so that a chain which is seen often is neither decoded nor hashed again. */
+const certificatesByText = new Map<string, Certificate>()
+
+function readCertificate(text: unknown): Certificate {
+  const known = certificatesByText.get(text as string)
+  if (known) return known
+  const certificate = parseCertificate(decodeCertificate(text))
+  if (certificatesByText.size >= TEXT_MEMO_SIZE) {
+    certificatesByText.delete(certificatesByText.keys().next().value as string)
+  }
+  certificatesByText.set(text as string, certificate)
+  return certificate
 }
 
 function decodeCertificate(text: unknown): Buffer {

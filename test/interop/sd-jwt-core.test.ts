@@ -1,4 +1,5 @@
 import { createPublicKey, hash, randomBytes, verify as verifyNode } from 'node:crypto'
+import { SDJwtInstance } from '@sd-jwt/core'
 import { SDJwtVcInstance } from '@sd-jwt/sd-jwt-vc'
 import { expect } from 'chai'
 import { encodeBase64url } from '../../shared/base64url.ts'
@@ -12,7 +13,9 @@ import type { SdJwtError } from '../../shared/sd-jwt/error.ts'
 import { issueSdJwt } from '../../shared/sd-jwt/issue.ts'
 import { presentSdJwt } from '../../shared/sd-jwt/present.ts'
 import { verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
+import { verifySdJwt } from '../../shared/sd-jwt/verify.ts'
 import { type TestAuthority, testAuthority } from '../support/pki.ts'
+import { HOLDER_KEY, ISSUER_KEY, PRESENTATION } from '../support/rfc9901.ts'
 
 const DAY = 86_400
 const now = Math.floor(Date.now() / 1000) // the library reads the clock itself
@@ -111,6 +114,26 @@ describe('@sd-jwt/sd-jwt-vc 0.20.0', () => {
         nationalities: ['DE'],
       })
       expect(kb?.payload).to.deep.equal(own.keyBinding)
+    })
+
+    it('reads the published presentation as we do (RFC 9901 §5.2)', async () => {
+      const core = new SDJwtInstance({
+        verifier: verifyUnder(ISSUER_KEY),
+        hasher,
+        hashAlg: 'sha-256',
+        kbVerifier: verifyUnder(HOLDER_KEY),
+      })
+      const { payload } = await core.verify(PRESENTATION, { keyBindingNonce: '1234567890' })
+      const { claims: own } = verifySdJwt(PRESENTATION, {
+        issuerKey: ISSUER_KEY,
+        now: 1_748_536_865,
+        keyBinding: {
+          expectedAudience: 'https://verifier.example.org',
+          expectedNonce: '1234567890',
+          maxAgeSeconds: 60,
+        },
+      })
+      expect(payload).to.deep.equal(own)
     })
 
     it('issues and presents what we verify', async () => {

@@ -140,3 +140,23 @@ describe('verifyJwt', () => {
     await refuses('malformed', () => verify(`${header}.${encodeBase64url(deep)}.${signature}`))
   })
 })
+
+describe('headers that are remembered', () => {
+  it('are the same for the same text, cannot be changed, and are forgotten after a while', async () => {
+    const jwt = await token({ iss: 'a' })
+    const { header } = parseJwt(jwt)
+    expect(Object.isFrozen(header)).to.equal(true)
+    expect(parseJwt(jwt).header).to.deep.equal({ alg: 'ES256', typ: 'test+jwt' })
+    for (let other = 0; other < 300; other++) {
+      parseJwt(`${encodeBase64url(JSON.stringify({ alg: 'ES256', other }))}.e30.`)
+    }
+    verify(jwt)
+    expect(parseJwt(jwt).header).to.not.equal(header)
+  })
+
+  it('are refused each time when they are wrong', async () => {
+    const bad = `${encodeBase64url('{"alg":"ES256","crit":["x"]}')}.e30.`
+    await refuses('critical_header', () => parseJwt(bad))
+    await refuses('critical_header', () => parseJwt(bad))
+  })
+})
