@@ -16,7 +16,7 @@ export const BUILT_IN_POLICIES: string = join(packageRoot, 'verifier/policy/pack
 export function readPolicies(folders: readonly string[]): ReadonlyMap<string, Policy> {
   const policies = new Map<string, Policy>()
   for (const file of folders.flatMap(policyFiles)) {
-    const policy = readPolicy(file)
+    const policy = policyOfText(file, readFileSync(file, 'utf8'))
     const known = policies.get(policy.id)
     if (known?.version === policy.version && known.sha256 !== policy.sha256) {
       throw new OperatorError(
@@ -42,9 +42,10 @@ function policyFiles(folder: string): string[] {
   }
 }
 
-function readPolicy(file: string): Policy {
+/** Reads the text of a policy file; the message names the file and the member. @throws OperatorError `config_invalid` */
+export function policyOfText(file: string, text: string): Policy {
   try {
-    return parsePolicy(parseJson(readFileSync(file, 'utf8')))
+    return parsePolicy(parseJson(text))
   } catch (cause) {
     if (!(cause instanceof PolicyError || cause instanceof JsonError)) throw cause
     throw new OperatorError('config_invalid', `${file}: ${cause.message}`, { cause })

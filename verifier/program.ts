@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { OperatorError } from '../shared/operator-error.ts'
 import { makeApiKey, makeLogKey } from './commands/keys.ts'
+import { checkPolicy } from './commands/policy.ts'
 import { verifyReceiptFile } from './commands/receipt.ts'
 import { makeRequest } from './commands/request.ts'
 import { readResult } from './commands/result.ts'
@@ -101,6 +102,15 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     .action(async (file: string, given: { trustSigner: string }) =>
       done(verifyReceiptStatus(await verifyReceiptFile(world, file, given))),
     )
+  root
+    .command('policy')
+    .description('work with policies')
+    .command('check')
+    .description(
+      'read a policy file as the server would, and say what it asks for and what can come of it',
+    )
+    .argument('<FILE>')
+    .action((file: string) => checkPolicy(world, file))
   const keys = root.command('keys').description('make keys for the configuration')
   keys
     .command('api')

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { sha256Hex } from '../../shared/hash.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import { systemRandom } from '../../shared/random.ts'
+import { BUILT_IN_POLICIES } from '../../verifier/policy-packs.ts'
 import { run } from '../../verifier/program.ts'
 import type { World } from '../../verifier/world.ts'
 import {
@@ -110,6 +113,20 @@ describe('carnet-verifier', () => {
     const broken = await carnet(verify)
     expect(broken.code).to.equal(6)
     expect(broken.stdout).to.contain('holds    no').and.to.contain('artefact_changed')
+  })
+
+  it('says what a policy asks for, or what is wrong with it', async () => {
+    files.set('policy.json', readFileSync(join(BUILT_IN_POLICIES, 'gig-identity.json'), 'utf8'))
+    const good = await carnet(['policy', 'check', 'policy.json'])
+    expect(good.code).to.equal(0)
+    expect(good.stdout).to.contain('asks     identity age_equal_or_over.18')
+    expect(good.stdout).to.contain(
+      'else     refuse under_18\nelse     step_up verification_too_old',
+    )
+    files.set('wrong.json', '{"id":"Wrong"}')
+    const wrong = await carnet(['policy', 'check', 'wrong.json'])
+    expect(wrong.code).to.equal(78)
+    expect(wrong.stderr).to.contain('wrong.json: id:')
   })
 
   it('ends with 3 when the policy does not accept, and with 5 when the wallet refused', async () => {
