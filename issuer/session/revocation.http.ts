@@ -12,17 +12,21 @@ const MAX_BODY_BYTES = 16_384
 const revocationSchema = z.strictObject({
   reason_class: z.enum(REASON_CLASSES as [ReasonClass, ...ReasonClass[]]),
   note: z.string().trim().min(1).max(2000).optional(),
+  /** Publishes at once; everybody can see that something could not wait. */
+  emergency: z.boolean().default(false),
 })
 
 /**
  * Revokes every copy of a session, with an operator's key. The lists say so with their next publication, in the fixed
- * rhythm that tells nothing of the reason; so the answer is 202.
+ * rhythm that tells nothing of the reason, unless it is an emergency; so the answer is 202.
  */
 export function revocationEndpoint(deps: {
   readonly store: IssuerStore
   readonly clock: Clock
+  /** Publishes the status lists out of turn. */
+  publishNow(): Promise<void>
 }): Router {
-  const { store, clock } = deps
+  const { store, clock, publishNow } = deps
   const router = Router()
   router.post(
     '/sessions/:id/revocation',
@@ -33,9 +37,11 @@ export function revocationEndpoint(deps: {
         'operator',
         store,
       )
-      const { reason_class: reasonClass, note } = parseRequest(revocationSchema, request.body)
-      const order = { reasonClass, actor: name, ...(note === undefined ? {} : { note }) }
-      const copies = await store.revoke(String(request.params.id), order, clock())
+      const order = parseRequest(revocationSchema, request.body)
+      const { reason_class: reasonClass, note, emergency } = order
+      const decision = { reasonClass, actor: name, ...(note === undefined ? {} : { note }) }
+      const copies = await store.revoke(String(request.params.id), decision, clock())
+      if (emergency) await publishNow()
       response.set('Cache-Control', 'no-store').status(202).json({ revoked_copies: copies })
     },
   )

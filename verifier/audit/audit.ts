@@ -257,7 +257,7 @@ function judgeServed({ list, form, response }: Served, audit: Progress): void {
     audit.findings.push({ rule, detail, list })
   }
   if (response instanceof SourceError) {
-    report('token_missing', response.message)
+    report('list_unreachable', response.message)
     return
   }
   if (response.status !== 200) {

@@ -20,6 +20,7 @@ export type Rule =
   | 'bad_encoding'
   | 'forms_differ'
   // what is served now
+  | 'list_unreachable'
   | 'unlogged_token'
   | 'private_access'
 

@@ -29,6 +29,8 @@ export interface PublicSource {
   privateAddresses(): readonly string[]
 }
 
+const ATTEMPTS = 3
+
 /** An address did not answer as a public artefact does. */
 export class SourceError extends Error {
   override readonly name = 'SourceError'
@@ -45,13 +47,18 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
     const asksWho = status === 401 || status === 403 || status === 407
     if (asksWho || headers.has('set-cookie')) privateAddresses.add(url)
   }
-  const read = async (url: string): Promise<Buffer | undefined> => {
-    let response: Response
-    try {
-      response = await fetch(url)
-    } catch (cause) {
-      throw new SourceError(`${url} cannot be reached`, { cause })
+  /** Asks again when nothing came back: a connection that broke says nothing about the issuer. */
+  const request = async (url: string, init?: RequestInit): Promise<Response> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await fetch(url, init)
+      } catch (cause) {
+        if (attempt === ATTEMPTS) throw new SourceError(`${url} cannot be reached`, { cause })
+      }
     }
+  }
+  const read = async (url: string): Promise<Buffer | undefined> => {
+    const response = await request(url)
     noteAccess(url, response)
     if (response.status === 404) {
       await response.body?.cancel()
@@ -83,7 +90,7 @@ export function openPublicSource(issuer: string, fetch: Fetch): PublicSource {
       return (archived ?? (await read(`${base}/trust-list`)))?.toString()
     },
     list: async (uri, form) => {
-      const response = await fetch(uri, { headers: { Accept: form } })
+      const response = await request(uri, { headers: { Accept: form } })
       noteAccess(uri, response)
       return {
         status: response.status,

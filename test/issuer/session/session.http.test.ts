@@ -259,6 +259,19 @@ describe('the proofing endpoints', () => {
     ])
   })
 
+  it('publishes an emergency at once', async () => {
+    const worker = await submittedSession(issuer.url)
+    const wallet = testWallet(issuer.url)
+    await wallet.credential(await tokenFor(worker, wallet), newKeys(2))
+    const published = () =>
+      Number(issuer.db.prepare('SELECT count(*) FROM status_publication').pluck().get())
+    const before = published()
+    const order = { reason_class: 'key_or_wallet_compromise', emergency: true }
+    const url = `${issuer.url}/sessions/${worker.id}/revocation`
+    expect((await sendJson(url, order, issuer.operatorKey)).status).to.equal(202)
+    expect(published()).to.be.above(before)
+  })
+
   it('writes nothing about a person, no image and no token into log or database', async () => {
     const worker = await beginSession(issuer.url)
     await worker.upload('document', 'ok IMAGE-BYTES')

@@ -10,6 +10,7 @@ import { signStatusListToken } from '../../../shared/status-list/token.ts'
 import { type AuditState, auditOnce, NEW_AUDIT } from '../../../verifier/audit/audit.ts'
 import { compareViews } from '../../../verifier/audit/compare.ts'
 import type { Finding } from '../../../verifier/audit/finding.ts'
+import { openPublicSource } from '../../../verifier/audit/source.ts'
 import { parseState, renderState } from '../../../verifier/audit/state.ts'
 import { type AuditedIssuer, openAuditedIssuer } from '../../support/audited-issuer.ts'
 import { NOW, testAuthority } from '../../support/pki.ts'
@@ -133,6 +134,21 @@ describe('carnet-audit on a dishonest issuer', () => {
   it('names a list on which nothing is published any more (R9)', async () => {
     issuer.now = NOW + 1200
     expect(rules(await audit())).to.deep.equal(['late_publication'])
+  })
+
+  it('asks again when a connection breaks, and names a list that cannot be reached (R9)', async () => {
+    for (const [failures, expected] of [
+      [2, []],
+      [3, ['list_unreachable']],
+    ] as const) {
+      let left = failures as number
+      const flaky = openPublicSource(issuer.url, (input, init) => {
+        if (String(input) !== reference.uri || left-- <= 0) return fetch(input, init)
+        return Promise.reject(new TypeError('socket hang up'))
+      })
+      const { findings } = await auditOnce(flaky, issuer.vkey, { state, now: issuer.now })
+      expect(rules(findings)).to.deep.equal(expected)
+    }
   })
 
   it('takes a list that the log retires for ended, and no later publication of it for honest', async () => {
