@@ -50,12 +50,25 @@ export function nameTokens(name: string): readonly string[] {
     .filter((token) => token !== '' && !HONORIFICS.has(token))
 }
 
-/** Compares a person's name with one name of a list entry, in both usual spellings of its letters. */
-export function compareNames(subject: string, listed: string): NameComparison {
-  const subjectTokens = nameTokens(subject)
-  const spellings = [listed, twoLetterForm(listed)].map(nameTokens)
-  return spellings
-    .map((tokens) => compareTokens(subjectTokens, tokens))
+/** A name as it is compared: its tokens in both usual spellings of its letters, the plain one first. */
+export interface PreparedName {
+  readonly text: string
+  readonly spellings: readonly (readonly string[])[]
+}
+
+/** Takes a name apart once, so that comparing it with a million others does not. */
+export function prepareName(text: string): PreparedName {
+  const plain = nameTokens(text)
+  const other = nameTokens(twoLetterForm(text))
+  const isSame = plain.join(' ') === other.join(' ')
+  return { text, spellings: isSame ? [plain] : [plain, other] }
+}
+
+/** Compares a person's name with one name of a list entry. */
+export function compareNames(subject: PreparedName, listed: PreparedName): NameComparison {
+  const [own = []] = subject.spellings
+  return listed.spellings
+    .map((tokens) => compareTokens(own, tokens))
     .reduce((best, next) => (next.score > best.score ? next : best))
 }
 

@@ -1,6 +1,6 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import type { Evidence } from '../evidence/evidence.ts'
-import { compareNames, type NameComparison, nameTokens } from './name.ts'
+import { compareNames, type NameComparison, type PreparedName, prepareName } from './name.ts'
 import type { Watchlist, WatchlistEntry } from './watchlist.ts'
 
 /** The rules by which a score came about; a change of them is a new name. */
@@ -60,7 +60,7 @@ export function screen(
 ): Screening {
   const subject = subjectOf(evidence)
   const compared: ScreeningFeature[] = []
-  if (nameTokens(subject.name).length > 0) compared.push('name')
+  if (subject.name.spellings[0]?.length) compared.push('name')
   if (subject.birthdate !== undefined) compared.push('birthdate')
   if (subject.nationality !== undefined) compared.push('nationality')
   const hits = lists.flatMap((list) =>
@@ -88,7 +88,7 @@ export function screen(
 }
 
 interface Subject {
-  readonly name: string
+  readonly name: PreparedName
   readonly birthdate: string | undefined
   readonly nationality: string | undefined
 }
@@ -96,7 +96,7 @@ interface Subject {
 function subjectOf({ document: { fields } }: Evidence): Subject {
   const names = [fields.given_name?.value, fields.family_name?.value]
   return {
-    name: names.filter((name) => name !== undefined).join(' '),
+    name: prepareName(names.filter((name) => name !== undefined).join(' ')),
     birthdate: fields.birthdate?.value,
     nationality: fields.nationality?.value,
   }
@@ -105,7 +105,7 @@ function subjectOf({ document: { fields } }: Evidence): Subject {
 function compare(subject: Subject, entry: WatchlistEntry): FeatureScore[] {
   const { listed, comparison } = bestName(subject.name, entry.names)
   const features: FeatureScore[] = [
-    { feature: 'name', score: comparison.score, subject: subject.name, listed },
+    { feature: 'name', score: comparison.score, subject: subject.name.text, listed },
   ]
   if (subject.birthdate !== undefined && entry.birthdates.length > 0) {
     features.push(compareBirthdate(subject.birthdate, entry.birthdates))
@@ -123,11 +123,11 @@ function compare(subject: Subject, entry: WatchlistEntry): FeatureScore[] {
 }
 
 function bestName(
-  subject: string,
-  names: readonly string[],
+  subject: PreparedName,
+  names: readonly PreparedName[],
 ): { listed: string; comparison: NameComparison } {
   return names
-    .map((listed) => ({ listed, comparison: compareNames(subject, listed) }))
+    .map((name) => ({ listed: name.text, comparison: compareNames(subject, name) }))
     .reduce((best, next) => (next.comparison.score > best.comparison.score ? next : best))
 }
 

@@ -3,12 +3,13 @@ import { sha256Hex } from '../../shared/hash.ts'
 import { JsonError, parseJsonBytes } from '../../shared/json.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import { explain } from '../../shared/schema.ts'
+import { type PreparedName, prepareName } from './name.ts'
 
 /** A person on a list. */
 export interface WatchlistEntry {
   /** Stable within the list over its versions. */
   readonly id: string
-  readonly names: readonly string[]
+  readonly names: readonly PreparedName[]
   /** YYYY, YYYY-MM or YYYY-MM-DD. */
   readonly birthdates: readonly string[]
   /** ICAO 9303-3 codes. */
@@ -33,7 +34,7 @@ const listSchema = z.strictObject({
     .array(
       z.strictObject({
         id: z.string().min(1).max(128),
-        names: z.array(z.string().min(1).max(256)).min(1).max(64),
+        names: z.array(z.string().min(1).max(256).transform(prepareName)).min(1).max(64),
         birthdates: z
           .array(z.string().regex(/^\d{4}(-\d{2}(-\d{2})?)?$/))
           .max(16)
