@@ -71,10 +71,13 @@ export function guardedFetch(bounds: FetchBounds): Fetch {
     maxResponseSize: bounds.maxBytes,
   })
   return async (input, init = {}) => {
-    const signal = AbortSignal.timeout(bounds.timeoutMs)
-    let url = checkUrl(String(input), bounds)
+    const timeout = AbortSignal.timeout(bounds.timeoutMs)
+    const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout
+    const first = checkUrl(String(input), bounds)
+    let url = first
     for (let redirects = 0; ; redirects++) {
-      const response = await send(url, init, { dispatcher, signal })
+      const own = url.origin === first.origin ? init : withoutCredentials(init)
+      const response = await send(url, own, { dispatcher, signal })
       const location = isRedirect(response.status) ? response.headers.get('location') : undefined
       if (!location) return readWhole(response, bounds, signal)
       await response.body?.cancel()
@@ -87,6 +90,14 @@ export function guardedFetch(bounds: FetchBounds): Fetch {
       url = checkUrl(location, bounds, url)
     }
   }
+}
+
+/** What was meant for one origin is not told to another that it redirects to. Fetch §4.4. */
+function withoutCredentials(init: RequestInit): RequestInit {
+  const headers = new Headers(init.headers)
+  for (const name of ['authorization', 'cookie', 'dpop', 'proxy-authorization'])
+    headers.delete(name)
+  return { ...init, headers: [...headers] }
 }
 
 type UndiciResponse = Awaited<ReturnType<typeof undiciFetch>>

@@ -100,6 +100,31 @@ describe('guardedFetch', () => {
     await refuses('fetch_failed', () => guardedFetch(bounds)(`${base}/slow-body`))
   })
 
+  it('does not tell another origin what was meant for the first (Fetch §4.4)', async () => {
+    const seen: (string | undefined)[] = []
+    const other = await serve((request, response) => {
+      seen.push(request.headers.authorization, request.headers.accept)
+      response.end()
+    })
+    const base = await serve((request, response) => {
+      seen.push(request.headers.authorization)
+      const location = request.url === '/' ? '/again' : `${other}/`
+      response.writeHead(302, { location }).end()
+    })
+    const headers = { authorization: 'Bearer secret', accept: 'text/plain' }
+    await guardedFetch(bounds)(`${base}/`, { headers })
+    expect(seen).to.deep.equal(['Bearer secret', 'Bearer secret', undefined, 'text/plain'])
+  })
+
+  it('stops when its caller does not want to wait any longer', async () => {
+    const base = await serve(() => undefined)
+    const impatient = AbortSignal.timeout(50)
+    const started = process.hrtime.bigint()
+    const patient = guardedFetch({ ...bounds, timeoutMs: 10_000 })
+    await refuses('fetch_failed', () => patient(`${base}/`, { signal: impatient }))
+    expect(Number(process.hrtime.bigint() - started) / 1e6).to.be.lessThan(5000)
+  })
+
   it('says that nobody answered', async () => {
     const base = await serve((_request, response) => response.end())
     servers[0]?.close()
