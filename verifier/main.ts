@@ -241,8 +241,9 @@ function trustListReader(
 }
 
 /**
- * A list that cannot be reached yet is waited for, and `/healthz` says so; a list that is not what it should be, or
- * that does not name the authority of our own certificate, ends the start.
+ * A list that cannot be reached yet is waited for, with the one kept last if it is in force; without one `/healthz`
+ * says so. A list that is not what it should be, or that does not name the authority of our own certificate, ends the
+ * start.
  */
 async function firstTrustList(
   trustList: TrustListKeeper,
@@ -255,7 +256,10 @@ async function firstTrustList(
   } catch (error) {
     if (error instanceof OperatorError) throw error
     if (!(error instanceof TrustError) || error.code === 'fetch_failed') {
-      log.warn({ err: error }, 'no trust list yet: nothing is verified until there is one')
+      log.warn(
+        { err: error },
+        'the trust list cannot be fetched: the one kept last is used while it lasts',
+      )
       return
     }
     throw new OperatorError('trust_invalid', `the trust list: ${error.message}`, { cause: error })
