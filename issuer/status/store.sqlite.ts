@@ -116,6 +116,8 @@ export const statusMigrations: readonly string[] = [
    ) STRICT;`,
   'ALTER TABLE status_entry ADD COLUMN subject TEXT;',
   'ALTER TABLE status_list ADD COLUMN retired_at INTEGER;',
+  `CREATE INDEX status_entry_decoy ON status_entry (list, idx, decoy, status)
+     WHERE decoy = 1 AND status = 0;`,
 ]
 
 /** How long after a decision the holder must have been told. */
@@ -345,8 +347,8 @@ export function stirDecoys(
 ): number {
   const lists = db
     .prepare<[], { list: string; uri: string }>(
-      `SELECT DISTINCT e.list, l.uri FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
-       WHERE decoy = 1 AND status = 0`,
+      `SELECT id AS list, uri FROM status_list AS l WHERE EXISTS (
+         SELECT 1 FROM status_entry AS e WHERE e.list = l.id AND e.decoy = 1 AND e.status = 0)`,
     )
     .all()
   let stirred = 0
@@ -391,7 +393,7 @@ export function openStatusStore(
     current: async (list) =>
       served(db, 'list = ? AND leaf < ? ORDER BY sequence DESC LIMIT 1', [list, publishedSize(db)]),
     at: async (list, time) => {
-      const where = 'list = ? AND iat <= ? AND leaf < ? ORDER BY sequence DESC LIMIT 1'
+      const where = 'list = ? AND iat <= ? AND leaf < ? ORDER BY iat DESC, sequence DESC LIMIT 1'
       const token = served(db, where, [list, time, publishedSize(db)])
       return token !== undefined && time <= token.exp ? token : undefined
     },
@@ -552,8 +554,8 @@ function record(db: Database, publication: NewPublication): Publication {
   )
   db.prepare(
     `UPDATE status_event SET published_sequence = ?, published_at = ?
-     WHERE list = ? AND id <= ? AND published_sequence IS NULL AND withdrawn_at IS NULL`,
-  ).run(sequence, iat, list, lastEvent)
+     WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
+  ).run(sequence, iat, list, last?.last_event ?? 0, lastEvent)
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 
