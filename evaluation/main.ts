@@ -19,10 +19,12 @@ const HELP = `npm run evaluate -- [options]
 Measures every stage on named data and writes docs/accuracy.md and docs/accuracy.json.
 
   --only LIST      of zones, photographs, barcodes, faces, liveness (comma between)
-  --row NAME       one rendering of zones
+  --row LIST       some renderings of zones (comma between)
   --clean N        clean drawings (100); --degraded N  drawings of every other kind (60)
   --part PART      reporting (default) or tuning; only reporting is written
   --manifest FILE  a manifest with other models, to see old and new side by side
+  --save FILE      write the figures there and no report, for parts that run beside each other
+  --merge LIST     no measuring: one report from saved figures (comma between)
   --check          write nothing; fail where a figure is worse than the committed one by more than its interval
   --dry            write nothing
   --verbose        say what was read otherwise than drawn
@@ -37,6 +39,8 @@ const { values } = parseArgs({
     degraded: { type: 'string', default: '60' },
     part: { type: 'string', default: 'reporting' },
     manifest: { type: 'string', default: modelManifest },
+    save: { type: 'string' },
+    merge: { type: 'string' },
     check: { type: 'boolean', default: false },
     dry: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -50,7 +54,13 @@ if (values.help) say(HELP)
 else process.exitCode = await evaluate()
 
 async function evaluate(): Promise<number> {
-  const figures = await measure(new Set(values.only.split(',')))
+  const figures = values.merge
+    ? await merged(values.merge.split(','))
+    : await measure(new Set(values.only.split(',')))
+  if (values.save) {
+    await writeFile(values.save, JSON.stringify(figures))
+    return 0
+  }
   const report = renderReport(figures)
   const tracked = trackedRates(figures)
   const figuresFile = join(packageRoot, 'docs/accuracy.json')
@@ -68,6 +78,16 @@ async function evaluate(): Promise<number> {
   await writeFile(figuresFile, `${JSON.stringify(tracked, undefined, 2)}\n`)
   say(`docs/accuracy.md and docs/accuracy.json written after ${elapsed()}`)
   return 0
+}
+
+/** Saved figures of one pipeline; rows of drawings are put together. */
+async function merged(files: readonly string[]): Promise<Figures> {
+  const parts: Figures[] = []
+  for (const file of files) parts.push(JSON.parse(await readFile(file, 'utf8')))
+  const pipelines = new Set(parts.map(({ pipeline }) => pipeline))
+  if (pipelines.size !== 1) throw new Error('the figures are of different pipelines')
+  const zones = parts.flatMap((part) => part.zones ?? [])
+  return Object.assign({}, ...parts, zones.length > 0 ? { zones } : {})
 }
 
 async function measure(stages: ReadonlySet<string>): Promise<Figures> {

@@ -25,6 +25,7 @@ export interface ZoneMeasurement {
   readonly font: Buffer
   readonly part: Part
   readonly count: (degradation: string) => number
+  /** Names of degradations, comma between. */
   readonly only?: string | undefined
   readonly report?: (line: string) => void
 }
@@ -37,7 +38,7 @@ export async function measureZones(measurement: ZoneMeasurement): Promise<readon
   const { models, font, part, count, only, report = () => {} } = measurement
   const rows: ZoneRow[] = []
   for (const [seed, degradation] of DEGRADATIONS.entries()) {
-    if (only && degradation.name !== only) continue
+    if (only && !only.split(',').includes(degradation.name)) continue
     const tally = { whole: 0, ok: 0, wrongOk: 0, of: 0 }
     const wanted = { part, count: count(degradation.name), font, seed }
     for await (const { type, lines, image } of generateDocuments(degradation, wanted)) {

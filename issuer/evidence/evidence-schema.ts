@@ -7,6 +7,7 @@ const COMPARED = [
   'document_number',
   'birthdate',
   'date_of_expiry',
+  'issuing_country',
 ] as const
 
 const scoreSchema = z.strictObject({

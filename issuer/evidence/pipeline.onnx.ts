@@ -22,7 +22,7 @@ import {
 import { openWorkerPool, type PoolLimits } from './worker-pool.ts'
 
 /** Raised when a rule or a threshold changes what the same images give. */
-const RULES = 1
+const RULES = 2
 /** Longest side of what is read, in pixels. */
 export const DOCUMENT_SIDE = 2400
 export const SELFIE_SIDE = 1600

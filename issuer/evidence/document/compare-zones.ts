@@ -10,6 +10,7 @@ export type ComparedField =
   | 'document_number'
   | 'birthdate'
   | 'date_of_expiry'
+  | 'issuing_country'
 
 /**
  * `agrees`: the printed zone shows the value of the machine-readable one. `differs`: a label says that the printed value
@@ -24,6 +25,7 @@ const LABELS: Readonly<Record<ComparedField, RegExp>> = {
   document_number:
     /(^5\.|passport no|document no|card no|code \/ number|n[o°º]\.? du|ausweis-?nr|pass-?nr)/i,
   birthdate: /^(3\.|date of birth|birth|date de naissance|geburts|fecha de nacimiento)/i,
+  issuing_country: /^(code of issuing|issuing (state|country)|ausstellender staat)/i,
   date_of_expiry: /(^4b\.|expir|g[uü]ltig bis|caducidad|valid until)/i,
 }
 const DATE = /(\d{1,2})[ .\-/]+(\d{1,2}|[A-Z]{3,4}(?:\/[A-Z]{3,4})?)[ .\-/]+(\d{4}|\d{2})(?!\d)/gi
@@ -45,6 +47,7 @@ export function compareZones(
     document_number: (text) => showsNumber(text, mrz.number, numberRight),
     birthdate: (text) => datesIn(text).includes(mrz.birth),
     date_of_expiry: (text) => datesIn(text).includes(mrz.expiry),
+    issuing_country: (text) => showsCode(text, mrz.issuer),
   }
   const rows = [...lines, ...joinedRows(lines)]
   const compare = (field: ComparedField): ZoneAgreement => {
@@ -59,6 +62,7 @@ export function compareZones(
     document_number: compare('document_number'),
     birthdate: compare('birthdate'),
     date_of_expiry: compare('date_of_expiry'),
+    issuing_country: compare('issuing_country'),
   }
 }
 
@@ -117,6 +121,8 @@ function isOtherValue(field: ComparedField, text: string, mrz: Mrz): boolean {
       const last = text.split(/\s+/).at(-1) ?? ''
       return /^[A-Z0-9]{6,12}$/.test(last) && isFar(last, mrz.number)
     }
+    case 'issuing_country':
+      return false // a code that was read otherwise is a slip, or a name
     case 'birthdate':
       return isOtherDate(text, mrz.birth)
     case 'date_of_expiry':
@@ -149,6 +155,12 @@ function showsName(text: string, name: string, truncated: boolean): boolean {
   return zoneSpellings(value).some((spelling) =>
     truncated ? spelling.startsWith(wanted) : spelling === wanted,
   )
+}
+
+/** As a word, or with the letter of the document's type before it. */
+function showsCode(text: string, code: string): boolean {
+  const letters = text.replace(/[^A-Z ]/g, '')
+  return code !== '' && letters.split(' ').some((word) => word === code || word.slice(1) === code)
 }
 
 /** A zero and an O print alike: where the check digit is right it has told them apart. */

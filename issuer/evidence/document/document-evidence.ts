@@ -108,7 +108,10 @@ function unconfirmedParts(
   const named = printed.family_name === 'agrees' && printed.given_name === 'agrees'
   const parts: readonly (readonly [string, boolean])[] = [
     ['code', agreesIn(reading, [spans.code], { checked: false })],
-    ['issuer', agreesIn(reading, [spans.issuer], { checked: false })],
+    [
+      'issuer',
+      printed.issuing_country === 'agrees' || agreesIn(reading, [spans.issuer], { checked: false }),
+    ],
     ['name', named || agreesIn(reading, [spans.name], { checked: false })],
     [
       'number',

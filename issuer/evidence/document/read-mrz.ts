@@ -410,7 +410,7 @@ export function withSecondName(reading: MrzReading): MrzReading | undefined {
 
 /**
  * Whether both recognisers agree on every position of the spans. In a field with a check digit one look-alike may
- * differ: the digit tells the two apart. Without one, a zero or an O is never sure.
+ * differ, or one character be missing: the digit tells. Without one, a zero or an O is never sure.
  */
 export function agreesIn(
   reading: MrzReading,
@@ -425,6 +425,10 @@ export function agreesIn(
     for (const [i, { value, second, repaired, open: open_ }] of positions.entries()) {
       const charset = charsets[line]?.[from + i] ?? 'any'
       if (value === '<' && i > last && (second === undefined || second === '<')) continue
+      if (second === undefined && checked) {
+        open += 1
+        continue
+      }
       const agreement = compareAt(value, second, charset)
       if (agreement === 'other') return false
       if (charset !== 'any') continue

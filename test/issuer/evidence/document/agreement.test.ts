@@ -85,13 +85,20 @@ describe('compareZones', () => {
     }))
 
   it('finds what both zones show', () => {
-    const lines = printed('ERIKSSON', 'ANNA MARIA', 'L898902C3', '12 AUG/AOU 74', '15.04.2012')
+    const lines = printed(
+      'ERIKSSON',
+      'ANNA MARIA',
+      'P UTO L898902C3',
+      '12 AUG/AOU 74',
+      '15.04.2012',
+    )
     expect(compareZones(mrz, lines)).to.deep.equal({
       family_name: 'agrees',
       given_name: 'agrees',
       document_number: 'agrees',
       birthdate: 'agrees',
       date_of_expiry: 'agrees',
+      issuing_country: 'agrees',
     })
   })
 
