@@ -58,6 +58,8 @@ const LINE_LENGTHS = [30, 36, 44]
 const SECOND_CROP_HEIGHTS = [1.05, 1.5, 1.3]
 const SHARE_OF_SIDE = 0.25
 const ASPECT = 5
+/** A page of nothing but text costs no more than this many of its longest lines. */
+const MOST_LINES = 60
 /** ICAO 9303-3 §4.4: lines are 6.35 mm apart, characters 2.54 mm. */
 const LINE_PITCH_IN_CHARACTERS = 2.5
 /** A line read with this confidence is one of a zone. */
@@ -74,15 +76,16 @@ export async function readMrz(
   image: Image,
   boxes: readonly TextBox[],
 ): Promise<MrzReading | undefined> {
-  const long = sameWay(
-    boxes.filter(
+  const long = boxes
+    .filter(
       ({ width, height }) =>
         width >= SHARE_OF_SIDE * Math.min(image.width, image.height) && width / height >= ASPECT,
-    ),
-  )
+    )
+    .sort((p, q) => q.width - p.width)
+    .slice(0, MOST_LINES)
   let best: Zone | undefined
   for (const turn of [0, Math.PI]) {
-    const turned = long.map((box) => ({ ...box, angle: box.angle + turn }))
+    const turned = sameWay(long).map((box) => ({ ...box, angle: box.angle + turn }))
     const zone = bestZone(await readCandidates(models, image, turned))
     if (zone && (!best || rank(zone) > rank(best))) best = zone
     if (best?.right === 1) break
