@@ -336,7 +336,7 @@ describe('present', () => {
       wallet.fetch = guardedFetch({
         allowPrivate: true,
         maxBytes: 1 << 20,
-        timeoutMs: 5000,
+        timeoutMs: 30_000,
         maxRedirects: 3,
       })
       expect((await show()).status).to.equal(9)
