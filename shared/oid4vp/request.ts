@@ -12,7 +12,13 @@ import type { Es256Signer } from '../key/signer.ts'
 import { TrustError } from '../trust/error.ts'
 import type { AnchorsAt } from '../trust/role.ts'
 import { type VerifiedChain, verifyX5c } from '../trust/x5c.ts'
-import { checkClientIdPrefix, x509HashClientId } from './client-id.ts'
+import {
+  type ClientIdentifier,
+  checkCertificateOf,
+  checkResponseHost,
+  parseClientId,
+  x509HashClientId,
+} from './client-id.ts'
 
 /** The media type of a request object as served. RFC 9101 §5.2.3, OpenID4VP 1.0 §5.10.1. */
 export const REQUEST_OBJECT_MEDIA_TYPE = 'application/oauth-authz-req+jwt'
@@ -155,10 +161,11 @@ export interface VerifiedRequest {
 }
 
 /**
- * Verifies a request object: type, access certificate chain to an anchor, `x509_hash` equal to the client identifier
- * inside and outside, signature, validity, audience and `wallet_nonce`. Only its own parameters are used, and `iss` is
- * ignored. OpenID4VP 1.0 §5, §5.8, §5.9.3, §5.10.1, HAIP 1.0 §5. Does not ask the user, and does not tie the
- * response URI to the certificate: `x509_hash` names no host.
+ * Verifies a request object: type, access certificate chain to an anchor, a client identifier that is the same inside
+ * and outside and that the certificate proves (`x509_hash`, `x509_san_dns`), signature, validity, audience and
+ * `wallet_nonce`. Only its own parameters are used, and `iss` is ignored. OpenID4VP 1.0 §5, §5.8, §5.9.3, §5.10.1,
+ * HAIP 1.0 §5. Does not ask the user, and ties the response URI to the certificate for `x509_san_dns` alone:
+ * `x509_hash` names no host.
  * @throws ProtocolError with the code to tell the verifier; what exactly failed is in `cause`
  */
 export function verifyRequestObject(
@@ -170,12 +177,13 @@ export function verifyRequestObject(
     readonly now: NumericDate
   },
 ): VerifiedRequest {
-  checkClientIdPrefix(expected.expectedClientId)
-  const { payload, verifier } = authenticate(jwt, expected)
+  const client = parseClientId(expected.expectedClientId)
+  const { payload, verifier } = authenticate(jwt, client, expected)
   const request = parseRequestObject(payload)
   if (request.client_id !== expected.expectedClientId) {
     throw new ProtocolError('invalid_request', 'client_id differs inside the request object')
   }
+  checkResponseHost(client, request.response_uri)
   // "the Wallet MUST validate whether the request object contains the respective nonce value in a wallet_nonce claim"
   if (request.wallet_nonce !== expected.expectedWalletNonce) {
     throw new ProtocolError('invalid_request', 'wallet_nonce is not the one that was sent')
@@ -201,21 +209,16 @@ function purposeOf({ verifier_info: entries = [] }: RequestObject): { purpose?: 
 
 function authenticate(
   jwt: string,
-  {
-    expectedClientId,
-    anchors,
-    now,
-  }: { readonly expectedClientId: string; readonly anchors: AnchorsAt; readonly now: NumericDate },
+  client: ClientIdentifier,
+  { anchors, now }: { readonly anchors: AnchorsAt; readonly now: NumericDate },
 ): { payload: JsonObject; verifier: VerifiedChain } {
   const { header } = refusing('request object is not a JWT', () => parseJwt(jwt))
   const x5c = z.array(z.string()).min(1).max(8).safeParse(header.x5c)
   if (!x5c.success) throw new ProtocolError('invalid_request', 'x5c is missing')
-  if (x509HashClientId(x5c.data[0] as string) !== expectedClientId) {
-    throw new ProtocolError('invalid_request', 'client_id is not the hash of the certificate')
-  }
   const verifier = refusing('x5c does not lead to a trusted access certificate authority', () =>
     verifyX5c(x5c.data, { role: 'relying-party-access', anchors, now }),
   )
+  checkCertificateOf(client, verifier.leaf)
   const { payload } = refusing(
     'request object is not signed by its certificate, or not valid now',
     () =>
@@ -337,7 +340,7 @@ export function parseRequestReference(link: string): RequestReference {
   const requestUri = single(url.searchParams, 'request_uri')
   const method = single(url.searchParams, 'request_uri_method') ?? 'get'
   if (clientId === undefined) throw new ProtocolError('invalid_request', 'client_id is missing')
-  checkClientIdPrefix(clientId)
+  parseClientId(clientId)
   if (requestUri === undefined || !webUrl.safeParse(requestUri).success) {
     throw new ProtocolError('invalid_request', 'request_uri is missing or not a URL')
   }

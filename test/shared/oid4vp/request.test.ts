@@ -1,8 +1,9 @@
 import { expect } from 'chai'
+import { ProtocolError } from '../../../shared/error.ts'
 import { generateEncryptionKey } from '../../../shared/jose/jwe.ts'
 import { signJwt } from '../../../shared/jose/jws.ts'
 import type { JsonObject } from '../../../shared/json.ts'
-import { checkClientIdPrefix, x509HashClientId } from '../../../shared/oid4vp/client-id.ts'
+import { parseClientId, x509HashClientId } from '../../../shared/oid4vp/client-id.ts'
 import {
   parseRequestReference,
   type RequestObjectParameters,
@@ -55,12 +56,17 @@ describe('verifyRequestObject', () => {
       ...options,
     })
 
+  const payloadOfOurs = async (): Promise<JsonObject> =>
+    JSON.parse(
+      Buffer.from(
+        (await signRequestObject(parameters, leaf)).split('.')[1] ?? '',
+        'base64url',
+      ).toString(),
+    )
+
   /** A request object with members changed, signed by the right key all the same. */
   const altered = async (members: JsonObject, header: JsonObject = {}): Promise<string> => {
-    const jwt = await signRequestObject(parameters, leaf)
-    const payload: JsonObject = JSON.parse(
-      Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString(),
-    )
+    const payload = await payloadOfOurs()
     return signJwt({
       header: { typ: 'oauth-authz-req+jwt', x5c: leaf.x5c, ...header },
       payload: Object.fromEntries(
@@ -96,6 +102,13 @@ describe('verifyRequestObject', () => {
     await refuses('invalid_request', () => verify(jwt, { expectedClientId: otherId }))
   })
 
+  it('rejects an x5c that is no certificate', async () => {
+    for (const entry of ['&', 'AAAA']) {
+      const jwt = await altered({}, { x5c: [entry] })
+      await refuses('invalid_request', () => verify(jwt))
+    }
+  })
+
   it('rejects a client_id that differs inside the request object (RFC 9101 §5, OpenID4VP 1.0 §5.9.3)', async () => {
     const jwt = await altered({ client_id: clientId.slice('x509_hash:'.length) })
     await refuses('invalid_request', () => verify(jwt))
@@ -127,6 +140,117 @@ describe('verifyRequestObject', () => {
     expect(() => verify(jwt, { now: NOW + 299 })).not.to.throw()
     await refuses('invalid_request', () => verify(jwt, { now: NOW + 300 }))
     await refuses('invalid_request', () => verify(jwt, { now: NOW - 61 }))
+  })
+
+  describe('a client_id of prefix x509_san_dns (OpenID4VP 1.0 §5.9.3)', () => {
+    const named = 'x509_san_dns:driver.example'
+    /** A request under a DNS name that is right in everything but what the test changes. */
+    const asked = async ({
+      clientId: id = named,
+      responseUri = parameters.responseUri,
+      by = leaf,
+      x5c = by.x5c,
+    }: {
+      clientId?: string
+      responseUri?: string
+      by?: typeof leaf
+      x5c?: string[]
+    } = {}) =>
+      signJwt({
+        header: { typ: 'oauth-authz-req+jwt', x5c },
+        payload: {
+          ...(await payloadOfOurs()),
+          client_id: id,
+          response_uri: responseUri,
+        },
+        signer: by.signer,
+      })
+    const read = (jwt: string, expectedClientId = named) => verify(jwt, { expectedClientId })
+    const refusedFor = async (message: RegExp, jwt: string, expectedClientId = named) => {
+      expect(() => read(jwt, expectedClientId)).to.throw(ProtocolError, message)
+      await refuses('invalid_request', () => read(jwt, expectedClientId))
+    }
+
+    it('takes a dNSName of the leaf, and the whole text is the identifier', async () => {
+      const verified = read(await asked())
+      expect(verified.clientId).to.equal(named)
+      expect(verified.verifier.leaf.sanDns).to.deep.equal(['driver.example'])
+      const two = await authority.leaf({ sanDns: ['other.example', 'driver.example'] })
+      const ofTwo = await asked({ by: two })
+      expect(() => read(ofTwo)).to.not.throw()
+    })
+
+    it('rejects a name that no dNSName of the leaf matches', async () => {
+      for (const sanDns of [['other.example'], ['example'], ['a.driver.example'], []]) {
+        const by = await authority.leaf({ sanDns, sanUris: ['https://driver.example'] })
+        await refusedFor(/DNS name of the certificate/, await asked({ by }))
+      }
+    })
+
+    it('rejects a wildcard for the name that it covers', async () => {
+      const by = await authority.leaf({ sanDns: ['*.driver.example'] })
+      const id = 'x509_san_dns:a.driver.example'
+      const jwt = await asked({ by, clientId: id, responseUri: 'https://a.driver.example/r' })
+      await refusedFor(/DNS name of the certificate/, jwt, id)
+    })
+
+    it('compares names without regard to case (RFC 5280 §7.2)', async () => {
+      const by = await authority.leaf({ sanDns: ['DRIVER.example'] })
+      const id = 'x509_san_dns:Driver.Example'
+      const jwt = await asked({ by, clientId: id, responseUri: 'https://driver.EXAMPLE/r' })
+      expect(read(jwt, id).clientId).to.equal(id)
+    })
+
+    it('takes a response_uri whose FQDN is the name, whatever port and path', async () => {
+      const jwt = await asked({ responseUri: 'https://driver.example:8443/any/path?r=1' })
+      expect(() => read(jwt)).to.not.throw()
+    })
+
+    for (const responseUri of [
+      'https://other.example/r',
+      'https://a.driver.example/r',
+      'https://example/r',
+      'https://driver.example./r',
+      'https://driver.example.evil.example/r',
+      'https://driver.example@evil.example/r',
+      'https://evil.example/driver.example',
+      'https://evil.example\\@driver.example/r',
+    ]) {
+      it(`rejects the response_uri ${responseUri}`, async () => {
+        await refusedFor(/response_uri is not on the host/, await asked({ responseUri }))
+      })
+    }
+
+    it('rejects another dNSName of the same leaf as host of response_uri', async () => {
+      const by = await authority.leaf({ sanDns: ['driver.example', 'other.example'] })
+      const jwt = await asked({ by, responseUri: 'https://other.example/r' })
+      await refusedFor(/response_uri is not on the host/, jwt)
+    })
+
+    it('rejects a signature that is not of the leaf', async () => {
+      const other = await authority.leaf({ sanDns: ['driver.example'] })
+      const jwt = await asked({ by: other, x5c: leaf.x5c })
+      await refusedFor(/not signed by its certificate/, jwt)
+    })
+
+    it('rejects a chain to no anchor, and the certificate of another role (HAIP 1.0 §5)', async () => {
+      const stranger = await testAuthority('relying-party-access')
+      const strange = await stranger.leaf({ sanDns: ['driver.example'] })
+      await refusedFor(/trusted access certificate/, await asked({ by: strange }))
+      const issuer = await authority.leaf({ role: 'attestation', sanDns: ['driver.example'] })
+      await refusedFor(/trusted access certificate/, await asked({ by: issuer }))
+    })
+
+    it('rejects the name inside for the hash outside, and the hash inside for the name outside', async () => {
+      await refusedFor(/differs inside/, await asked(), clientId)
+      await refusedFor(/differs inside/, await asked({ clientId }))
+    })
+
+    it('is not what a verifier of ours sends (HAIP 1.0 §5)', async () => {
+      const jwt = await signRequestObject(parameters, leaf)
+      await refusedFor(/differs inside/, jwt)
+      expect(verify(jwt).clientId).to.match(/^x509_hash:/)
+    })
   })
 
   it('rejects another audience (OpenID4VP 1.0 §5.8)', async () => {
@@ -242,6 +366,11 @@ describe('parseRequestReference', () => {
     expect(parseRequestReference(renderRequestReference(get, 'openid4vp:'))).to.deep.equal(get)
   })
 
+  it('reads a client_id of prefix x509_san_dns (OpenID4VP 1.0 §5.9.3)', () => {
+    const named = { ...reference, clientId: 'x509_san_dns:driver.example' }
+    expect(parseRequestReference(renderRequestReference(named))).to.deep.equal(named)
+  })
+
   it('ignores parameters outside the request object (RFC 9101 §5)', () => {
     const link = `${renderRequestReference(reference)}&nonce=x&response_uri=https%3A%2F%2Fevil.example`
     expect(parseRequestReference(link)).to.deep.equal(reference)
@@ -269,6 +398,10 @@ describe('parseRequestReference', () => {
     ],
     ['no client_id', 'haip-vp://?request_uri=https://a.example'],
     ['a client_id without prefix', 'haip-vp://?client_id=driver&request_uri=https://a.example'],
+    [
+      'a client_id of a prefix that it does not know',
+      'haip-vp://?client_id=redirect_uri:https://a.example&request_uri=https://a.example',
+    ],
     ['no link', 'hello'],
   ] as const) {
     it(`rejects ${what}`, async () => {
@@ -277,11 +410,46 @@ describe('parseRequestReference', () => {
   }
 })
 
-describe('checkClientIdPrefix', () => {
+describe('parseClientId', () => {
+  it('reads x509_hash and x509_san_dns (OpenID4VP 1.0 §5.9.3)', () => {
+    const hash = 'A'.repeat(43)
+    expect(parseClientId(`x509_hash:${hash}`)).to.deep.equal({ prefix: 'x509_hash', hash })
+    expect(parseClientId('x509_san_dns:Driver-1.example')).to.deep.equal({
+      prefix: 'x509_san_dns',
+      dnsName: 'driver-1.example',
+    })
+  })
+
+  for (const original of [
+    '',
+    '*.driver.example',
+    'driver',
+    'driver.example.',
+    '.driver.example',
+    '-driver.example',
+    'driver.example:443',
+    'https://driver.example',
+    'driver.example/path',
+    'driver.example\n',
+    'dr\u0456ver.example',
+    '192.0.2.1',
+    '[2001:db8::1]',
+    `${'a'.repeat(64)}.example`,
+    `${'a.'.repeat(124)}example`,
+  ]) {
+    it(`rejects ${JSON.stringify(original)} as a DNS name (OpenID4VP 1.0 §5.9.3)`, async () => {
+      await refuses('invalid_request', () => parseClientId(`x509_san_dns:${original}`))
+    })
+  }
+
   for (const clientId of [
     'https://driver.example',
     'redirect_uri:https://driver.example/cb',
-    'x509_san_dns:driver.example',
+    'x509_san_uri:https://driver.example',
+    'X509_SAN_DNS:driver.example',
+    'x509_san_dns :driver.example',
+    'verifier_attestation:driver.example',
+    'openid_federation:https://driver.example',
     'decentralized_identifier:did:web:driver.example',
     'origin:https://driver.example',
     'x509_hash:',
@@ -290,7 +458,7 @@ describe('checkClientIdPrefix', () => {
     `X509_HASH:${'A'.repeat(43)}`,
   ]) {
     it(`rejects ${clientId} (OpenID4VP 1.0 §5.9, HAIP 1.0 §5)`, async () => {
-      await refuses('invalid_request', () => checkClientIdPrefix(clientId))
+      await refuses('invalid_request', () => parseClientId(clientId))
     })
   }
 })
