@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { generateEs256Key } from '../../../shared/key/signer.software.ts'
 import { statusListBytes } from '../../../shared/status-list/bits.ts'
 import { signStatusListToken } from '../../../shared/status-list/token.ts'
+import { malleate } from '../../support/malleate.ts'
 import { NOW, testAuthority } from '../../support/pki.ts'
 import {
   answerWith,
@@ -403,6 +404,27 @@ describe('a presentation over HTTP', () => {
     })
     expect(await resultOf(driver, id)).to.deep.equal(first)
   })
+
+  for (const first of ['the signature of the wallet', 'the other valid one (r, n - s)']) {
+    it(`is taken once in whatever text, with ${first} first (OpenID4VP 1.0 §14.1)`, async () => {
+      const { id, link } = await driver.request()
+      const verified = await fetchRequest(ecosystem, link)
+      const presentation = await presentFor(verified, credential)
+      const keyBinding = presentation.lastIndexOf('~') + 1
+      const twin = presentation.slice(0, keyBinding) + malleate(presentation.slice(keyBinding))
+      expect(twin).to.not.equal(presentation)
+      const texts = first.startsWith('the signature') ? [presentation, twin] : [twin, presentation]
+      const codes: unknown[] = []
+      for (const text of texts) {
+        codes.push((await postResponse(verified, { identity: [text] })).body.code)
+      }
+      expect(codes).to.deep.equal([undefined, 'request_answered'])
+      expect(await resultOf(driver, id)).to.deep.include({ state: 'answered' })
+      const later = await fetchRequest(ecosystem, (await driver.request()).link)
+      const replayed = await postResponse(later, { identity: [twin] })
+      expect(replayed.body.code).to.equal('key_binding_nonce')
+    })
+  }
 
   it('is taken once when ten come at the same time', async () => {
     const { link } = await driver.request()
