@@ -1,5 +1,7 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problem.ts'
+import { parseAamva } from './document/aamva.ts'
+import { readBarcodesOf } from './document/barcode.zxing.ts'
 import { interpretDocument } from './document/document-evidence.ts'
 import { readSide } from './document/read-document.ts'
 import type { MrzModels } from './document/read-mrz.ts'
@@ -32,6 +34,7 @@ export interface EvidenceModels {
 const BYSTANDER = 0.35
 const SURE_FACE = 0.5
 const SHOW_ZONE = 'show the whole page with the lines of < signs, flat, sharp and without glare'
+const SHOW_PASSPORT = 'this is a driving licence or identity card of North America: show a passport'
 const SHOW_PORTRAIT = 'show the whole page with the portrait, without glare'
 const LOOK_STRAIGHT = 'look straight into the camera in good light'
 
@@ -42,7 +45,7 @@ export async function readDocumentImage(
   now: NumericDate,
 ): Promise<DocumentReading> {
   const side = await readSide(mrz, image)
-  if (!side) throw new Problem('mrz_not_found', SHOW_ZONE)
+  if (!side) throw new Problem('mrz_not_found', await remedyWithoutZone(image))
   const { document, warnings } = interpretDocument(side, now)
   const [face] = await detectFaces(faces.detector, image)
   if (!face) throw new Problem('face_not_found', SHOW_PORTRAIT)
@@ -53,6 +56,12 @@ export async function readDocumentImage(
     quality,
     warnings: [...warnings, ...qualityWarnings('portrait_quality_low', quality)],
   }
+}
+
+/** A card that says by its barcode what it is gets a better answer than to be held flat. */
+async function remedyWithoutZone(image: Image): Promise<string> {
+  const codes = await readBarcodesOf(image)
+  return codes.some(({ text }) => parseAamva(text)) ? SHOW_PASSPORT : SHOW_ZONE
 }
 
 /** Reads the one face of a decoded selfie. */
