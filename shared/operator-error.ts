@@ -2,6 +2,7 @@
 export type OperatorErrorCode =
   | 'config_invalid'
   | 'file_unreadable'
+  | 'file_unwritable'
   | 'port_in_use'
   | 'address_unusable'
   | 'native_module_missing'

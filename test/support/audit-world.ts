@@ -1,11 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
+import { listen } from '../../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.software.ts'
 import { witnessApplication } from '../../verifier/audit/witness.http.ts'
 import { openWitnessState } from '../../verifier/audit/witness-state.file.ts'
+import { openAuditFiles } from '../../verifier/audit/world.file.ts'
 import type { AuditWorld } from '../../verifier/audit/world.ts'
 
 /** A machine for carnet-audit with a clock set by hand; `whileServing` runs as long as a witness is served. */
@@ -21,38 +19,17 @@ export function testWorld(options: {
     note: print,
     pause: async () => false,
     network: () => (input, init) => fetch(input, init),
-    readText: async (path) => {
-      try {
-        return readFileSync(path, 'utf8')
-      } catch {
-        return undefined
-      }
-    },
-    writeText: async (path, text) => writeFileSync(path, text),
-    readFolder: async (path) =>
-      new Map(readdirSync(path).map((name) => [name, readFileSync(join(path, name))])),
-    writeFolder: async (path, files) => {
-      mkdirSync(path)
-      for (const [name, bytes] of files) writeFileSync(join(path, name), bytes)
-    },
-    createKey: async (path) => {
-      const { signer, pkcs8 } = generateEd25519Key()
-      writeFileSync(path, pkcs8, { flag: 'wx' })
-      return signer
-    },
-    openKey: async (path) => openEd25519Key(readFileSync(path, 'utf8')),
+    ...openAuditFiles({ generate: generateEd25519Key, open: openEd25519Key }),
     witnessState: openWitnessState,
-    serveWitness: async (witness, _address, listening) => {
+    serveWitness: async (witness, address, listening) => {
       const report = (error: unknown): void => print(String(error))
-      const server = createServer(witnessApplication(witness, report)).listen(0, '127.0.0.1')
-      await new Promise((resolve) => server.once('listening', resolve))
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      listening(url)
+      const server = await listen(address)
+      server.serve(witnessApplication(witness, report))
+      listening(server.url)
       try {
-        await whileServing(url)
+        await whileServing(server.url)
       } finally {
-        server.closeAllConnections()
-        server.close()
+        await server.close()
       }
     },
   }

@@ -1,5 +1,3 @@
-import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { systemClock } from '../../shared/clock.ts'
 import { listen } from '../../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.software.ts'
@@ -7,6 +5,7 @@ import { guardedFetch } from '../../shared/trust/guarded-fetch.ts'
 import { run } from './program.ts'
 import { witnessApplication } from './witness.http.ts'
 import { openWitnessState } from './witness-state.file.ts'
+import { openAuditFiles } from './world.file.ts'
 import type { AuditWorld } from './world.ts'
 
 /** A list of 2^27 entries without compression, in base64url. */
@@ -35,31 +34,7 @@ const world: AuditWorld = {
       timeoutMs: TIMEOUT_MS,
       maxRedirects: 3,
     }),
-  readText: (path) => readFile(path, 'utf8').catch(absent),
-  writeText: async (path, text) => {
-    await writeSynced(`${path}.new`, Buffer.from(text))
-    await rename(`${path}.new`, path)
-    await syncFolder(dirname(path))
-  },
-  readFolder: async (path) => {
-    const found = await readdir(path, { withFileTypes: true })
-    const names = found.filter((entry) => entry.isFile()).map(({ name }) => name)
-    return new Map(
-      await Promise.all(
-        names.map(async (name) => [name, await readFile(join(path, name))] as const),
-      ),
-    )
-  },
-  writeFolder: async (path, files) => {
-    await mkdir(path)
-    for (const [name, bytes] of files) await writeSynced(join(path, name), bytes)
-  },
-  createKey: async (path) => {
-    const { signer, pkcs8 } = generateEd25519Key()
-    await writeFile(path, pkcs8, { flag: 'wx', mode: 0o600 })
-    return signer
-  },
-  openKey: async (path) => openEd25519Key(await readFile(path, 'utf8')),
+  ...openAuditFiles({ generate: generateEd25519Key, open: openEd25519Key }),
   witnessState: openWitnessState,
   serveWitness: async (witness, address, listening) => {
     const server = await listen(address)
@@ -74,26 +49,3 @@ const world: AuditWorld = {
 }
 
 process.exitCode = await run(process.argv.slice(2), world)
-
-function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w')
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}

@@ -4,6 +4,7 @@ import { cosignatureVerifier, requireWitnesses } from '../../shared/audit/cosign
 import { AuditError } from '../../shared/audit/error.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
 import type { NumericDate } from '../../shared/clock.ts'
+import { OperatorError } from '../../shared/operator-error.ts'
 import { type AuditState, auditOnce, NEW_AUDIT } from './audit.ts'
 import { compareViews } from './compare.ts'
 import { diffLists } from './diff.ts'
@@ -29,6 +30,8 @@ const BROKEN = 1
 const USAGE = 2
 /** An address could not be reached, so that nothing can be said. */
 const UNREACHABLE = 3
+/** A file, key or port cannot be used, so that nothing can be said. */
+const UNUSABLE = 4
 
 const USAGE_TEXT = `
 Example:
@@ -41,7 +44,7 @@ Example:
 
 The log key is its verifier key in the form of C2SP signed-note: name+id+key.
 Exit status: 0 all rules kept and the statement proven, 1 a rule broken or a proof that fails, 2 wrong usage,
-3 an address could not be reached.`
+3 an address could not be reached, 4 a file, key or port cannot be used.`
 
 /** Runs one command line and answers the exit status. */
 export async function run(argv: readonly string[], world: AuditWorld): Promise<number> {
@@ -54,6 +57,12 @@ export async function run(argv: readonly string[], world: AuditWorld): Promise<n
     if (thrown instanceof SourceError) {
       world.note(`carnet-audit: ${thrown.message}`)
       return UNREACHABLE
+    }
+    if (thrown instanceof OperatorError) {
+      world.note(`carnet-audit: ${thrown.message}`)
+      if (thrown.hint !== undefined) world.note(`carnet-audit: hint: ${thrown.hint}`)
+      // A broken rule that was told already outweighs a file in which it could not be kept.
+      return outcome.status === BROKEN ? BROKEN : UNUSABLE
     }
     if (
       !(thrown instanceof AuditError) &&
@@ -103,20 +112,20 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
   onLog('verify', 'read what is new in the log and judge every publication')
     .option('--state <FILE>', 'what was seen before; a later run goes on from there')
     .action(async (options: LogOptions & { state?: string }) => {
-      outcome.status = await verify(world, options)
+      await verify(world, options, outcome)
     })
   onLog('follow', 'verify again and again until stopped')
     .requiredOption('--state <FILE>', 'what was seen before; a later run goes on from there')
     .option('--every <SECONDS>', 'pause between two runs', wholeNumber, 60)
     .action(async (options: LogOptions & { state: string; every: number }) => {
-      do outcome.status = Math.max(outcome.status, await verify(world, options))
+      do await verify(world, options, outcome)
       while (await world.pause(options.every))
     })
   onLog('compare', 'find out whether two followers were shown two different logs')
     .argument('<STATE>', 'what one follower has seen')
     .argument('<STATE>', 'what another has seen')
     .action(async (first: string, second: string, options: LogOptions) => {
-      const views = [await readState(world, first), await readState(world, second)] as const
+      const views = [await readView(world, first), await readView(world, second)] as const
       const findings = await compareViews(sourceOf(world, options), options.logKey, views)
       outcome.status = printFindings(world, findings)
     })
@@ -209,29 +218,46 @@ interface Question {
   readonly compact?: boolean
 }
 
+/** What is found is told before it is kept, so that a state that cannot be written hides nothing. */
 async function verify(
   world: AuditWorld,
   options: LogOptions & { readonly state?: string },
-): Promise<number> {
-  const stored = options.state === undefined ? undefined : await world.readText(options.state)
-  const before = stored === undefined ? NEW_AUDIT : parseState(stored)
+  outcome: { status: number },
+): Promise<void> {
+  const { state: path } = options
+  const before = path === undefined ? undefined : await readState(world, path)
   const { state, findings, judged } = await auditOnce(sourceOf(world, options), options.logKey, {
-    state: before,
+    state: before ?? NEW_AUDIT,
     now: world.clock(),
   })
-  if (options.state !== undefined) await world.writeText(options.state, renderState(state))
   const { checkpoint } = state.known ?? {}
   const all =
     checkpoint === undefined ? findings : [...findings, ...unwitnessed(checkpoint, options)]
   const size = checkpoint?.size ?? 0
   world.print(`log ${options.logKey.name}: ${size} entries, ${judged} new publications judged`)
-  return printFindings(world, all)
+  outcome.status = Math.max(outcome.status, printFindings(world, all))
+  if (path !== undefined) await world.writeText(path, renderState(state))
 }
 
-async function readState(world: AuditWorld, path: string): Promise<AuditState> {
+async function readState(world: AuditWorld, path: string): Promise<AuditState | undefined> {
   const text = await world.readText(path)
-  if (text === undefined) throw new EvidenceError(`${path} cannot be read`)
-  return parseState(text)
+  if (text === undefined) return undefined
+  try {
+    return parseState(text)
+  } catch (cause) {
+    throw new OperatorError('file_unreadable', `${path} is not a state of carnet-audit`, {
+      cause,
+      hint: 'name the file that an earlier --state wrote',
+    })
+  }
+}
+
+async function readView(world: AuditWorld, path: string): Promise<AuditState> {
+  const state = await readState(world, path)
+  if (state !== undefined) return state
+  throw new OperatorError('file_unreadable', `cannot read ${path}: there is no such file`, {
+    hint: 'name the file that an earlier --state wrote',
+  })
 }
 
 async function ask(

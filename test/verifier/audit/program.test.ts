@@ -1,7 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { cosignatureVerifier } from '../../../shared/audit/cosignature.ts'
+import { generateEd25519Key, generateEs256Key } from '../../../shared/key/signer.software.ts'
+import { packageRoot } from '../../../shared/package-root.ts'
 import type { StatusReference } from '../../../shared/status-list/reference.ts'
 import { run } from '../../../verifier/audit/program.ts'
 import type { AuditWorld } from '../../../verifier/audit/world.ts'
@@ -120,7 +124,6 @@ describe('carnet-audit', () => {
     await audit('verify', '--state', there)
     lines = []
     expect(await audit('compare', here, there), lines.join('\n')).to.equal(0)
-    expect(await audit('compare', here, join(folder, 'nothing.json'))).to.equal(1)
   })
 
   it('follows until it is stopped', async () => {
@@ -154,6 +157,130 @@ describe('carnet-audit', () => {
     const nobody = ['--issuer', 'http://127.0.0.1:1', '--log-key', issuer.vkey.vkey]
     expect(await run(['verify', ...nobody], world)).to.equal(3)
     expect(await run(['--help'], world)).to.equal(0)
+  })
+
+  describe('exits with 4 and says what to mend', () => {
+    const witness = (key: string, ...rest: string[]) => {
+      const state = join(folder, 'witness')
+      const options = ['--name', 'witness.example/1', '--key', key, '--state', state]
+      return run(['witness', ...options, '--log-key', issuer.vkey.vkey, ...rest], world)
+    }
+    const makeKey = (out: string) =>
+      run(['witness-key', '--name', 'witness.example/1', '--out', out], world)
+    const expectRefusal = (status: number, message: string, hint: string) => {
+      expect(status, lines.join('\n')).to.equal(4)
+      expect(lines.slice(-2)).to.deep.equal([
+        `carnet-audit: ${message}`,
+        `carnet-audit: hint: ${hint}`,
+      ])
+    }
+    const stateHint = 'name the file that an earlier --state wrote'
+    const keyHint = 'name the file that carnet-audit witness-key wrote'
+
+    it('when the folder to check is absent, or is a file', async () => {
+      const absent = join(folder, 'absent')
+      const hint = 'name the folder that carnet-audit export wrote'
+      const message = `cannot read ${absent}: there is no such file or folder`
+      expectRefusal(await check(absent), message, hint)
+      writeFileSync(absent, '')
+      const other = `cannot read ${absent}: it is no folder, or not in one`
+      expectRefusal(await check(absent), other, hint)
+    })
+
+    it('when the folder to export to exists, and leaves it as it was', async () => {
+      const status = await audit('export', ...asking(references[0], NOW + 300), '--out', folder)
+      const hint = 'name a folder that does not exist yet in one that does'
+      expectRefusal(status, `cannot write ${folder}: it exists already`, hint)
+      expect(readdirSync(folder)).to.deep.equal([])
+    })
+
+    it('when the state lies in a missing folder, before anything is asked', async () => {
+      const state = join(folder, 'absent', 'state.json')
+      await issuer.close()
+      const message = `cannot read ${state}: there is no such file or folder`
+      const hint = 'its folder has to exist and be open to this user'
+      for (const command of ['verify', 'follow']) {
+        expectRefusal(await audit(command, '--state', state), message, hint)
+      }
+      issuer = await openAuditedIssuer()
+    })
+
+    it('when the state is something else, and leaves it as it was', async () => {
+      const state = join(folder, 'state.json')
+      for (const text of ['', 'x', '{}', '{"format":"carnet-audit-state/2"}']) {
+        writeFileSync(state, text)
+        const message = `${state} is not a state of carnet-audit`
+        expectRefusal(await audit('verify', '--state', state), message, stateHint)
+        expect(readFileSync(state, 'utf8')).to.equal(text)
+      }
+    })
+
+    it('when the state cannot be written, unless a rule is broken: that is 1', async () => {
+      const state = join(folder, 'state.json')
+      mkdirSync(`${state}.new`)
+      const message = `cannot write ${state}: a folder is in its place`
+      const hint = 'its folder has to be writable'
+      expectRefusal(await audit('verify', '--state', state), message, hint)
+      const nobody = cosignatureVerifier('witness.example/1', generateEd25519Key().signer)
+      lines = []
+      expect(await audit('verify', '--state', state, '--witness', nobody.vkey)).to.equal(1)
+      expect(lines.join('\n')).to.include('BROKEN witness_missing').and.include(message)
+    })
+
+    it('when a state to compare is absent', async () => {
+      const [here, absent] = [join(folder, 'here.json'), join(folder, 'absent.json')]
+      await audit('verify', '--state', here)
+      const message = `cannot read ${absent}: there is no such file`
+      expectRefusal(await audit('compare', here, absent), message, stateHint)
+    })
+
+    it('when the key to make exists or its folder is absent, and replaces no key', async () => {
+      const key = join(folder, 'key.pem')
+      expect(await makeKey(key)).to.equal(0)
+      const made = readFileSync(key, 'utf8')
+      const hint = 'name a file that does not exist yet in a folder that does'
+      expectRefusal(await makeKey(key), `cannot write ${key}: it exists already`, hint)
+      expect(readFileSync(key, 'utf8')).to.equal(made)
+      const lost = join(folder, 'absent', 'key.pem')
+      const message = `cannot write ${lost}: there is no such file or folder`
+      expectRefusal(await makeKey(lost), message, hint)
+    })
+
+    it('when the key of a witness is absent or no Ed25519 key', async () => {
+      const key = join(folder, 'key.pem')
+      const message = `cannot read ${key}: there is no such file or folder`
+      expectRefusal(await witness(key), message, keyHint)
+      for (const text of ['not a key', generateEs256Key().pkcs8]) {
+        writeFileSync(key, text)
+        expectRefusal(await witness(key), `${key} holds no Ed25519 key`, keyHint)
+      }
+      expect(lines.join('\n')).not.to.include('PRIVATE')
+    })
+
+    it('when the port of a witness is in use', async () => {
+      const key = join(folder, 'key.pem')
+      await makeKey(key)
+      const { port } = new URL(issuer.url)
+      const hint = 'stop the other program or set another port'
+      expectRefusal(await witness(key, '--port', port), `port ${port} on 127.0.0.1 is in use`, hint)
+      expect(await witness(key), lines.join('\n')).to.equal(0)
+    })
+
+    it('as a process, without a stack trace', () => {
+      const script = join(packageRoot, 'verifier/audit/main.ts')
+      const words = ['check', join(folder, 'absent'), '--log-key', issuer.vkey.vkey]
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--import', 'tsx', script, ...words],
+        { cwd: packageRoot, encoding: 'utf8' },
+      )
+      expect(status, stderr).to.equal(4)
+      expect(stdout).to.equal('')
+      expect(stderr.trimEnd().split('\n')).to.deep.equal([
+        `carnet-audit: cannot read ${words[1]}: there is no such file or folder`,
+        'carnet-audit: hint: name the folder that carnet-audit export wrote',
+      ])
+    })
   })
 })
 
