@@ -65,7 +65,7 @@ function readFile(file: string): JsonObject {
   return value
 }
 
-/** `CARNET_ISSUER_STATUS__TTL_SECONDS` becomes the path `status`, `ttlSeconds`. */
+/** `CARNET_ISSUER_STATUS__INTERVAL_SECONDS` sets `status.intervalSeconds`. */
 function overridesOf(env: ConfigSources['env'], prefix: string): Override[] {
   const overrides: Override[] = []
   for (const [variable, text] of Object.entries(env)) {
