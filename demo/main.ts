@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { modelManifest, supplyFiles } from '../issuer/evidence/model-supply.ts'
 import { type Narrator, narrator } from './narrator.ts'
 import { demoFaces } from './specimen/faces.ts'
 import { auditTheList } from './steps/audit.ts'
@@ -65,6 +66,7 @@ async function tellSteps(
   servers: World['servers'],
 ): Promise<World> {
   const report = (line: string) => print(`waiting for models and pictures: ${line}`)
+  await supplyFiles(modelManifest, { report })
   const faces = await demoFaces({ report })
   const world = await startEverything(story, { folder, faces, servers })
   const approved = await decideOnTheWorker(world)

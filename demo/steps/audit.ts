@@ -42,6 +42,7 @@ export async function auditTheList(world: World): Promise<void> {
   const changed = await withOneByteChanged(evidence)
   const verdict = await check(changed)
   expectThat('the exit status with one changed byte', verdict.code, 1)
+  expectThat('what it says begins with its name', verdict.stderr.startsWith('carnet-audit:'), true)
   narrator.fact(`with one changed byte: ${verdict.stderr.trim().split('\n')[0]}`)
 }
 

@@ -18,6 +18,7 @@ export async function decideOnTheWorker(world: World): Promise<OwnSession> {
   const session = await proveIdentity(world, { document, selfie: faces.selfie })
   narrator.step('The issuer reads, compares, screens and decides')
   const { view } = session
+  await tellReading(world, view.session_id)
   narrator.fact(scoreLine('face match', view.scores.face_match))
   narrator.fact(scoreLine('liveness', view.scores.liveness))
   narrator.fact(`pipeline ${view.pipeline}, models by digest:`)
@@ -68,25 +69,46 @@ export async function decideOnTheOthers(world: World): Promise<void> {
 
 /** What a reviewer of the issuer is shown. */
 interface ReviewView {
+  readonly document: {
+    readonly type: string
+    readonly reading: string
+    readonly check_digits: readonly { readonly valid: boolean }[]
+  }
   readonly screening: {
-    readonly hits: readonly {
-      readonly entry?: { readonly id: string; readonly name?: string }
-      readonly score: number
-    }[]
+    readonly lists: readonly { readonly id: string; readonly version: string }[]
+    readonly threshold: number
+    readonly hits: readonly { readonly score: number }[]
   }
   readonly decision: { readonly codes: readonly string[] }
 }
 
-async function review({ narrator, issuer }: World, sessionId: string): Promise<void> {
+/** What the issuer read and screened, as a reviewer sees it; the worker is not told of lists. */
+async function tellReading(world: World, sessionId: string): Promise<void> {
+  const { document, screening } = await showReview(world, sessionId)
+  const right = document.check_digits.filter(({ valid }) => valid).length
+  const digits = `${right} of ${document.check_digits.length} check digits right`
+  world.narrator.fact(`zone: ${document.type} read from pixels, ${document.reading}, ${digits}`)
+  const lists = screening.lists.map(({ id, version }) => `${id} ${version}`).join(', ')
+  world.narrator.fact(`screening: ${screening.hits.length} hits on ${lists}`)
+  expectThat('the check digits that are right', right, document.check_digits.length)
+  expectThat('the hits on the worker', screening.hits.length, 0)
+}
+
+async function showReview({ issuer }: World, sessionId: string): Promise<ReviewView> {
+  const args = ['review', 'show', sessionId, '--url', issuer.url]
+  const env = { CARNET_REVIEWER_KEY: issuer.reviewerKey }
+  return JSON.parse(await mustRun('carnet-issuer', args, { env })) as ReviewView
+}
+
+async function review(world: World, sessionId: string): Promise<void> {
+  const { narrator, issuer } = world
   const env = { CARNET_REVIEWER_KEY: issuer.reviewerKey }
   const at = ['--url', issuer.url]
-  const shown = await mustRun('carnet-issuer', ['review', 'show', sessionId, ...at], { env })
-  const { screening, decision } = JSON.parse(shown) as ReviewView
+  const { screening, decision } = await showReview(world, sessionId)
   const [hit] = screening.hits
   if (!hit) throw new DemoError('the reviewer is shown no hit')
-  narrator.fact(
-    `  the reviewer sees ${decision.codes.join(', ')}: a hit of ${hit.score.toFixed(2)}`,
-  )
+  const score = `a hit of ${hit.score.toFixed(2)}, shown from ${screening.threshold.toFixed(2)}`
+  narrator.fact(`  the reviewer sees ${decision.codes.join(', ')}: ${score}`)
   const reason = 'same name and date of birth as the listed person'
   const args = ['review', 'decide', sessionId, '--outcome', 'reject', '--reason', reason, ...at]
   const decided = await mustRun('carnet-issuer', args, { env })

@@ -26,7 +26,6 @@ describe('@openid4vc/openid4vp 0.4.6 as a wallet', () => {
     platform = await startPlatform(ecosystem)
   })
   after(async () => {
-    setGlobalConfig({ allowInsecureUrls: false })
     await platform.stop()
   })
 
