@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { jsonLine, plain, wrap } from '../../wallet-cli/text.ts'
 
 describe('plain', () => {
