@@ -71,8 +71,8 @@ export async function serve(
   const ended = ending(child)
   const deadline = performance.now() + READY_WITHIN_MS
   while (performance.now() < deadline) {
-    if (child.exitCode !== null) {
-      throw new Error(`${name} ended with ${child.exitCode}:\n${stderr() || stdout()}`)
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}:\n${stderr() || stdout()}`)
     }
     if (await answers(`${url}/healthz`)) {
       return {
