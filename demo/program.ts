@@ -72,7 +72,9 @@ export async function serve(
   const deadline = performance.now() + READY_WITHIN_MS
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}:\n${stderr() || stdout()}`)
+      throw new Error(
+        `${name} ended with ${child.exitCode ?? child.signalCode}:\n${stderr() || stdout()}`,
+      )
     }
     if (await answers(`${url}/healthz`)) {
       return {
