@@ -119,11 +119,11 @@ function addKeys(root: Command, world: World): void {
   const keys = root.command('keys').description('make and end keys')
   keys
     .command('add')
-    .description('make a key for a reviewer or an operator and print it once')
+    .description('make a key for a reviewer, an operator or a platform and print it once')
     .addOption(configOption())
     .addOption(
       new Option('--role <ROLE>', 'what its owner may do')
-        .choices(['reviewer', 'operator'])
+        .choices(['reviewer', 'operator', 'platform'])
         .makeOptionMandatory(),
     )
     .requiredOption('--name <NAME>', 'whose it is; decisions are recorded under it', keyName)

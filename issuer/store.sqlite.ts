@@ -103,6 +103,17 @@ export const issuerMigrations: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX artefact_of_grant ON artefact (grant_id) WHERE grant_id IS NOT NULL;
    CREATE INDEX artefact_by_expiry ON artefact (expires_at);`,
+  `CREATE TABLE api_key_of_roles (
+     name TEXT PRIMARY KEY,
+     role TEXT NOT NULL CHECK (role IN ('reviewer', 'operator', 'platform')),
+     sha256 TEXT NOT NULL UNIQUE,
+     created_at INTEGER NOT NULL,
+     revoked_at INTEGER
+   ) STRICT;
+   INSERT INTO api_key_of_roles SELECT name, role, sha256, created_at, revoked_at FROM api_key;
+   DROP TABLE api_key;
+   ALTER TABLE api_key_of_roles RENAME TO api_key;
+   ALTER TABLE session ADD COLUMN platform TEXT;`,
 ]
 
 /** For how long a wallet may ask again for copies that were signed: longer than an access token lives. */
@@ -122,7 +133,7 @@ export function openIssuerStore(
       db.prepare('SELECT 1 FROM session LIMIT 1').get()
     },
 
-    openSession: async ({ id, tokenSha256, expiresAt, workflow, maxOpen }, now) =>
+    openSession: async ({ id, tokenSha256, expiresAt, workflow, maxOpen, platform }, now) =>
       immediate(db, () => {
         const open = db
           .prepare<[number], { open: number }>(
@@ -135,9 +146,17 @@ export function openIssuerStore(
           workflow.text,
         )
         db.prepare(
-          `INSERT INTO session (id, token_sha256, state, created_at, expires_at, workflow, subject_key)
-           VALUES (?, ?, 'collecting', ?, ?, ?, ?)`,
-        ).run(id, tokenSha256, now, expiresAt, workflow.reference.sha256, random(32))
+          `INSERT INTO session (id, token_sha256, state, created_at, expires_at, workflow, subject_key, platform)
+           VALUES (?, ?, 'collecting', ?, ?, ?, ?, ?)`,
+        ).run(
+          id,
+          tokenSha256,
+          now,
+          expiresAt,
+          workflow.reference.sha256,
+          random(32),
+          platform ?? null,
+        )
         return true
       }),
 
@@ -375,6 +394,7 @@ interface SessionRow {
   readonly screening: string | null
   readonly decision: string | null
   readonly review: string | null
+  readonly platform: string | null
   readonly issuance_id: string | null
   readonly done_at: number | null
   readonly revoked_at: number | null
@@ -417,6 +437,7 @@ function sessionOf(row: SessionRow): Session {
     tokenSha256: row.token_sha256,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    platform: row.platform ?? undefined,
     workflow,
     workflowReference: reference,
   }

@@ -12,7 +12,7 @@ import type { Session } from './session/session.ts'
 import type { ReasonClass } from './status/status.ts'
 
 /** What someone who holds an API key may do. */
-export type KeyRole = 'reviewer' | 'operator'
+export type KeyRole = 'reviewer' | 'operator' | 'platform'
 
 /** An API key; the store has its digest alone. */
 export interface ApiKey {
@@ -68,6 +68,8 @@ export interface IssuerStore {
       readonly expiresAt: NumericDate
       readonly workflow: PublishedWorkflow
       readonly maxOpen: number
+      /** The name of the key that a platform opened it with. */
+      readonly platform?: string | undefined
     },
     now: NumericDate,
   ): Promise<boolean>

@@ -12,6 +12,8 @@ interface SessionBase {
   readonly createdAt: NumericDate
   /** Until when images may be uploaded. */
   readonly expiresAt: NumericDate
+  /** The name of the key that a platform opened it with; absent where a worker came alone. */
+  readonly platform?: string | undefined
   /** The version that the session began with, and ends under whatever is published meanwhile. */
   readonly workflow: Workflow
   readonly workflowReference: WorkflowReference

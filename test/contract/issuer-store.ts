@@ -48,10 +48,15 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
     afterEach(() => fixture.close())
 
     const begin = async (
-      changes: { workflow?: PublishedWorkflow; maxOpen?: number; expiresAt?: number } = {},
+      changes: {
+        workflow?: PublishedWorkflow
+        maxOpen?: number
+        expiresAt?: number
+        platform?: string
+      } = {},
     ): Promise<{ id: string; opened: boolean }> => {
       sequence += 1
-      const id = `session-${sequence}`
+      const id = `session-${String(sequence).padStart(3, '0')}`
       const opened = await first.openSession(
         {
           id,
@@ -125,6 +130,14 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect((await begin({ maxOpen: 1 })).opened).to.equal(false)
       await first.forgetExpired(NOW + 1800)
       expect((await begin({ maxOpen: 1 })).opened).to.equal(true)
+    })
+
+    it('remembers which platform opened a session, also when it was decided', async () => {
+      const [own, theirs] = [await begin(), await begin({ platform: 'driver' })]
+      expect((await second.session(own.id))?.platform).to.equal(undefined)
+      expect((await second.session(theirs.id))?.platform).to.equal('driver')
+      await first.recordDecision(theirs.id, factsOf(evidenceWith()))
+      expect((await second.session(theirs.id))?.platform).to.equal('driver')
     })
 
     it('records one decision, also for two that come at once, and logs it', async () => {
@@ -314,6 +327,9 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(await first.keys()).to.deep.equal([
         { name: 'ada', role: 'reviewer', createdAt: NOW, revokedAt: NOW + 1 },
       ])
+      const driver = { name: 'driver', role: 'platform', sha256: 'of a platform' } as const
+      expect(await first.addKey(driver, NOW)).to.equal(true)
+      expect(await second.key('of a platform')).to.include({ name: 'driver', role: 'platform' })
     })
 
     it('archives each trust list and logs it when it is new', async () => {
