@@ -1,4 +1,5 @@
-import SqliteDatabase from 'better-sqlite3'
+import { createRequire } from 'node:module'
+import type SqliteDatabase from 'better-sqlite3'
 import { sha256Hex } from '../hash.ts'
 import { OperatorError } from '../operator-error.ts'
 
@@ -10,6 +11,12 @@ export type Migrations = Readonly<Record<string, readonly string[]>>
 
 /** Versions before this one can corrupt a database in WAL mode (the "WAL-reset" fault, fixed in 3.51.3). */
 const OLDEST_SQLITE = [3, 51, 3] as const
+
+/**
+ * From this Node on the SQLite module is better-sqlite3 13, which needs it; 12 is the last for Node 20, and what is built
+ * against the headers of Node 24.19 aborts the process when a statement is collected.
+ */
+const NODE_OF_SQLITE_13 = 22
 
 /** How long a writer waits for another process's transaction. */
 const BUSY_TIMEOUT_MS = 5000
@@ -61,17 +68,25 @@ export function openSqlite(path: string, busyTimeoutMs: number): Database {
   return connect(path, busyTimeoutMs)
 }
 
+const load = createRequire(import.meta.url)
+
+function loadSqlite(): typeof SqliteDatabase {
+  const major = Number(process.versions.node.split('.')[0])
+  return major >= NODE_OF_SQLITE_13 ? load('better-sqlite3-13') : load('better-sqlite3')
+}
+
 function connect(path: string, busyTimeoutMs: number): Database {
   try {
-    return new SqliteDatabase(path, { timeout: busyTimeoutMs })
+    const Sqlite = loadSqlite()
+    return new Sqlite(path, { timeout: busyTimeoutMs })
   } catch (error) {
     throw isMissingModule(error)
       ? new OperatorError(
           'native_module_missing',
-          'the native part of better-sqlite3 is missing or was built for another Node',
+          `better-sqlite3 is missing or was built for another Node than ${process.versions.node}`,
           {
             cause: error,
-            hint: 'install a C++ compiler, make and python3, then run: npm rebuild better-sqlite3',
+            hint: 'install a C++ compiler, make and python3, then run with this Node: npm ci',
           },
         )
       : new OperatorError('database_unusable', `cannot open the database ${path}`, {

@@ -11,11 +11,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { generateEs256Key, openEs256Key } from '../../../shared/key/signer.software.ts'
 import { packageRoot } from '../../../shared/package-root.ts'
 import { systemRandom } from '../../../shared/random.ts'
+import { openSqlite } from '../../../shared/store/database.sqlite.ts'
 import { aesGcmSeal } from '../../../wallet-cli/vault/key-file.file.ts'
 import type { VaultKey } from '../../../wallet-cli/vault/seal.ts'
 import { openVault } from '../../../wallet-cli/vault/vault.sqlite.ts'
@@ -116,7 +116,7 @@ describe('openVault on disk', function () {
     const vault = open()
     await fill(vault)
     await vault.close()
-    const db = new Database(path)
+    const db = openSqlite(path, 0)
     db.exec(`UPDATE copy SET sealed = (SELECT sealed FROM copy WHERE place = 1)`)
     db.close()
     const reopened = open()
@@ -134,7 +134,7 @@ describe('openVault on disk', function () {
       .with.property('code', 'vault_damaged')
     rmSync(path)
     await open().close()
-    const db = new Database(path)
+    const db = openSqlite(path, 0)
     db.pragma('user_version = 99')
     db.close()
     expect(() => open()).to.throw(/newer/)
