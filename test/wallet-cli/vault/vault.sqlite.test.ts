@@ -84,7 +84,7 @@ describe('openVault on disk', function () {
     const script = `
       import { openVault } from './wallet-cli/vault/vault.sqlite.ts'
       const seal = { keyId: 'AAAAAAAAAAA', seal: (b) => b, open: (b) => b }
-      openVault(${JSON.stringify(path)}, { seal, keys: {}, random: (n) => new Uint8Array(n) })
+      globalThis.vault = openVault(${JSON.stringify(path)}, { seal, keys: {}, random: (n) => new Uint8Array(n) })
       process.stdout.write('open')
       setInterval(() => {}, 1000)`
     const holder = spawn(
