@@ -59,7 +59,7 @@ module.exports = {
       comment: 'What wallet, verifier and auditor all trust computes from its arguments alone.',
       severity: 'error',
       from: { path: '^shared/(sd-jwt|status-list|dcql|jose)/' },
-      to: { path: '^(node:)?(fs|net|http|https|http2|tls|dns|child_process|worker_threads)(/|$)|node_modules/(undici|express|better-sqlite3)/' },
+      to: { path: '^(node:)?(fs|net|http|https|http2|tls|dns|child_process|worker_threads)(/|$)|node_modules/(undici|express|better-sqlite3|pg)/' },
     },
     {
       name: 'crypto-is-injected',
@@ -69,6 +69,7 @@ module.exports = {
       to: { path: '^crypto$', dependencyTypes: ['core'] },
     },
     only('better-sqlite3', '.sqlite.ts'),
+    only('pg', '.postgres.ts'),
     only('onnxruntime-node', '.onnx.ts'),
     only('sharp', '.sharp.ts'),
     only('@veramo/[^/]+', '.veramo.ts'),

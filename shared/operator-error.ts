@@ -7,6 +7,7 @@ export type OperatorErrorCode =
   | 'address_unusable'
   | 'native_module_missing'
   | 'sqlite_too_old'
+  | 'postgres_too_old'
   | 'database_unusable'
   | 'database_newer'
   | 'database_changed'
