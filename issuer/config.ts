@@ -67,6 +67,8 @@ export interface IssuerConfig {
     readonly decoys: number
     /** Entries of a list. Small lists make a crowd too small to hide in. */
     readonly listSize: number
+    /** Whether anybody may ask what a list said at a time while its credentials live; the regulator always may. */
+    readonly history: boolean
   }
   readonly sessions: {
     readonly seconds: number
@@ -94,6 +96,7 @@ const statusSchema = z.strictObject({
     .min(1024)
     .max(2 ** 24)
     .default(2 ** 20),
+  history: z.boolean().default(true),
 })
 
 const sessionsSchema = z.strictObject({

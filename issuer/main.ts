@@ -42,6 +42,7 @@ import {
   secondsToNextKey,
 } from './credential/scheduled-signer.ts'
 import { readWorkflow } from './decision/read-workflow.ts'
+import { rulebookOf } from './decision/rulebook.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { run } from './program.ts'
@@ -208,6 +209,8 @@ async function openServer(
   onClose(() => server.close())
   // The lists are live before the first credential that refers to them leaves.
   await store.recordTrustList(trustList, trustListSigner, now)
+  const rulebook = rulebookOf(watchlists, pipeline.version)
+  await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
   const publisher = statusPublisher({
     store: statusStore,
     log: auditLog,
@@ -220,6 +223,7 @@ async function openServer(
   const housekeeping = startCadence({
     intervalSeconds: HOUSEKEEPING_SECONDS,
     schedule,
+    clock: systemClock,
     publish: async () => {
       readings.forgetExpired(systemClock())
       await store.forgetExpired(systemClock())
@@ -239,7 +243,7 @@ async function openServer(
       statusStore,
       operations,
       publishNow: publication.publishNow,
-      checkPublication: publication.check,
+      history: config.status.history,
       auditLog,
       credentialSigner,
       trustList,
@@ -248,7 +252,7 @@ async function openServer(
       sessionsPerMinute: config.sessions.perMinute,
       checkHealth: () => {
         store.checkHealth()
-        publication.checkHealth()
+        publication.check()
       },
       clock: systemClock,
       random: systemRandom,
@@ -259,9 +263,9 @@ async function openServer(
   return { log, url: issuer }
 }
 
-/** Publishes once, then in its rhythm; the health is that of the last publication. */
+/** Publishes once, then in its rhythm. */
 async function startPublication(
-  { listSize, decoys, intervalSeconds, validitySeconds }: IssuerConfig['status'],
+  { listSize, decoys, intervalSeconds }: IssuerConfig['status'],
   {
     publisher,
     operations,
@@ -271,34 +275,29 @@ async function startPublication(
     readonly operations: StatusOperations
     readonly log: Log
   },
-): Promise<Ticker & { checkHealth(): void }> {
+): Promise<Ticker> {
   const pool = {
     name: 'standard',
     size: listSize,
     lanes: BATCH_SIZE,
     decoys: Math.min(decoys, listSize >> 4),
   }
-  let publishedAt = 0
   const publish = async (reason: 'scheduled' | 'emergency'): Promise<void> => {
     const now = systemClock()
     await publisher.store.keepOpen(pool, now)
     await operations.advance(now)
     await publishStatusLists(publisher, now, reason)
-    publishedAt = now
+    const overdue = await operations.overdueNotices(now)
+    if (overdue > 0) log.error({ overdue }, 'holders were not told in time')
   }
   await publish('scheduled')
-  const ticker = startCadence({
+  return startCadence({
     intervalSeconds,
     schedule,
+    clock: systemClock,
     publish,
     onFailure: (error) => log.error({ err: error }, 'status lists were not published'),
   })
-  return {
-    ...ticker,
-    checkHealth: () => {
-      if (systemClock() >= publishedAt + validitySeconds) throw new Error('no list is valid')
-    },
-  }
 }
 
 function openConfig(configFile: string | undefined): {

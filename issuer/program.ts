@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
-import { checkLog, exportLog } from './commands/log.ts'
+import { checkLog, exportLog, printRules } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
 import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
 import { PKI_ROLES } from './pki/development-pki.ts'
@@ -119,11 +119,13 @@ function addKeys(root: Command, world: World): void {
   const keys = root.command('keys').description('make and end keys')
   keys
     .command('add')
-    .description('make a key for a reviewer, an operator or a platform and print it once')
+    .description(
+      'make a key for a reviewer, an operator, a platform or a regulator and print it once',
+    )
     .addOption(configOption())
     .addOption(
       new Option('--role <ROLE>', 'what its owner may do')
-        .choices(['reviewer', 'operator', 'platform'])
+        .choices(['reviewer', 'operator', 'platform', 'regulator'])
         .makeOptionMandatory(),
     )
     .requiredOption('--name <NAME>', 'whose it is; decisions are recorded under it', keyName)
@@ -158,6 +160,11 @@ function addLog(root: Command, world: World): void {
     .description('hash all of it again and compare with what was signed')
     .addOption(configOption())
     .action((given: { config?: string }) => checkLog(world, given))
+  log
+    .command('rules')
+    .description('print every workflow and rulebook that was in force, with what opens its leaf')
+    .addOption(configOption())
+    .action((given: { config?: string }) => printRules(world, given))
   log
     .command('export')
     .description('write it as static files for a web server')

@@ -33,14 +33,14 @@ export interface IssuerDeps extends SessionEndpointDeps {
   readonly operations: StatusOperations
   /** Publishes the status lists out of turn. */
   publishNow(): Promise<void>
-  /** Throws when the last publication failed. */
-  checkPublication(): void
+  /** Whether `?time=` is answered to the public. */
+  readonly history: boolean
   readonly auditLog: AuditLog
   readonly credentialSigner: CredentialSigner
   /** The signed trust list, as it was recorded. */
   readonly trustList: string
   readonly sessionsPerMinute: number
-  /** Throws when the issuer cannot do its work. */
+  /** Throws when the issuer cannot do its work: the store, and whether lists are published in their rhythm. */
   readonly checkHealth: () => void
   readonly log: Log
 }
@@ -65,7 +65,11 @@ export function issuerApplication(deps: IssuerDeps): Express {
       server: serverMetadata(issuer),
       types: { [IDENTITY_VCT]: identityType },
     }),
-    statusRouter(deps.statusStore, clock),
+    statusRouter(deps.statusStore, clock, {
+      history: deps.history,
+      requireRegulator: (request) =>
+        requireKey(bearerToken(request.headers.authorization), 'regulator', store),
+    }),
     logRouter(deps.auditLog),
     trustListEndpoints(deps.trustList, store),
   )

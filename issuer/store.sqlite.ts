@@ -1,7 +1,10 @@
 import { commit, commitmentSalt } from '../shared/audit/commitment.ts'
+import type { DossierOpened, DossierReason } from '../shared/audit/dossier-leaf.ts'
 import { appendEntry } from '../shared/audit/log.sqlite.ts'
+import type { RulebookAdopted, WorkflowAdopted } from '../shared/audit/rules-leaf.ts'
 import { trustListPublished } from '../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import { newIdentifier } from '../shared/identifier.ts'
 import { canonicalJson, type Json, type JsonObject } from '../shared/json.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
@@ -19,7 +22,14 @@ import {
   type StatusChange,
   subjectOf,
 } from './status/store.sqlite.ts'
-import type { ApiKey, IntentRefusal, IssuanceIntent, IssuerStore, UsedOnce } from './store.ts'
+import type {
+  AdoptedRules,
+  ApiKey,
+  IntentRefusal,
+  IssuanceIntent,
+  IssuerStore,
+  UsedOnce,
+} from './store.ts'
 
 /** The schema of sessions, offers, issuances and the authorization server, in the order in which it grew. */
 export const issuerMigrations: readonly string[] = [
@@ -114,6 +124,32 @@ export const issuerMigrations: readonly string[] = [
    DROP TABLE api_key;
    ALTER TABLE api_key_of_roles RENAME TO api_key;
    ALTER TABLE session ADD COLUMN platform TEXT;`,
+  `CREATE TABLE api_key_of_any_role (
+     name TEXT PRIMARY KEY,
+     role TEXT NOT NULL CHECK (role IN ('reviewer', 'operator', 'platform', 'regulator')),
+     sha256 TEXT NOT NULL UNIQUE,
+     created_at INTEGER NOT NULL,
+     revoked_at INTEGER
+   ) STRICT;
+   INSERT INTO api_key_of_any_role SELECT name, role, sha256, created_at, revoked_at FROM api_key;
+   DROP TABLE api_key;
+   ALTER TABLE api_key_of_any_role RENAME TO api_key;
+   CREATE TABLE adopted_rules (
+     leaf INTEGER PRIMARY KEY,
+     kind TEXT NOT NULL CHECK (kind IN ('workflow', 'rulebook')),
+     details TEXT NOT NULL,
+     salt BLOB,
+     adopted_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE dossier_opening (
+     id TEXT PRIMARY KEY,
+     session_id TEXT NOT NULL REFERENCES session (id),
+     actor TEXT NOT NULL,
+     details TEXT NOT NULL,
+     opened_at INTEGER NOT NULL,
+     leaf INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX dossier_opening_of_session ON dossier_opening (session_id, opened_at);`,
 ]
 
 /** For how long a wallet may ask again for copies that were signed: longer than an access token lives. */
@@ -195,6 +231,14 @@ export function openIssuerStore(
         )
         .all(limit)
         .map(sessionOf),
+
+    openDossier: async (id, reader, now) =>
+      immediate(db, () => {
+        const row = sessionRow(db, id)
+        if (row === undefined || row.state === 'collecting') return undefined
+        logOpening(db, row, reader, { random, now })
+        return sessionOf(row) as DecidedSession
+      }),
 
     recordReview: async (id, review) =>
       immediate(db, () => {
@@ -341,6 +385,33 @@ export function openIssuerStore(
         return changes === 1
       }),
 
+    adoptRules: async ({ workflow: { id, version, sha256 }, rulebook }, now) =>
+      immediate(db, () => {
+        const workflow = { id, version, sha256: Buffer.from(sha256, 'hex').toString('base64url') }
+        adopt(db, 'workflow', { details: workflow, now }, () => ({
+          type: 'workflow.adopted',
+          at: now,
+          ...workflow,
+        }))
+        const salt = random(32)
+        adopt(db, 'rulebook', { details: rulebook, salt, now }, () => ({
+          type: 'rulebook.adopted',
+          at: now,
+          commitment: commit(rulebook, salt),
+        }))
+      }),
+    adoptedRules: async () =>
+      db
+        .prepare<[], RulesRow>('SELECT * FROM adopted_rules ORDER BY leaf')
+        .all()
+        .map(({ leaf, kind, details, salt, adopted_at: adoptedAt }) => ({
+          leaf,
+          kind,
+          adoptedAt,
+          details: JSON.parse(details) as JsonObject,
+          salt: salt?.toString('base64url'),
+        })),
+
     recordTrustList: async (jwt, signerKey, now) =>
       immediate(db, () => {
         const leaf = trustListPublished(jwt, signerKey, now)
@@ -410,6 +481,14 @@ interface IssuanceRow {
   readonly issued_at: number
   readonly expires_at: number
   readonly done_at: number | null
+}
+
+interface RulesRow {
+  readonly leaf: number
+  readonly kind: AdoptedRules['kind']
+  readonly details: string
+  readonly salt: Buffer | null
+  readonly adopted_at: number
 }
 
 interface KeyRow {
@@ -487,6 +566,43 @@ function leafWriter(
     const commitment = commit({ session: row.id, ...details }, salt)
     appendEntry(db, { type, at: now, commitment })
   }
+}
+
+/** Appends that somebody read a dossier; what was committed to stays in the private ledger. */
+function logOpening(
+  db: Database,
+  row: SessionRow,
+  { kind: reader, actor }: Parameters<IssuerStore['openDossier']>[1],
+  { random, now }: { random: Random; now: NumericDate },
+): void {
+  const id = newIdentifier(random, 16)
+  const reason: DossierReason = row.state === 'referred' ? 'referral' : 'follow_up'
+  const details = { opening: id, session: row.id, reader, reason, actor, opened_at: now }
+  const commitment = commit(details, commitmentSalt(row.subject_key, `dossier.opened/${id}`))
+  const entry: DossierOpened = { type: 'dossier.opened', at: now, reader, reason, commitment }
+  const leaf = appendEntry(db, entry)
+  db.prepare('INSERT INTO dossier_opening VALUES (?, ?, ?, ?, ?, ?)').run(
+    ...[id, row.id, actor, text(details), now, leaf],
+  )
+}
+
+/** Appends that rules are in force, unless they are those that were adopted last. */
+function adopt(
+  db: Database,
+  kind: AdoptedRules['kind'],
+  { details, salt, now }: { details: JsonObject; salt?: Uint8Array; now: NumericDate },
+  entry: () => WorkflowAdopted | RulebookAdopted,
+): void {
+  const last = db
+    .prepare<[string], { details: string }>(
+      'SELECT details FROM adopted_rules WHERE kind = ? ORDER BY leaf DESC LIMIT 1',
+    )
+    .get(kind)
+  if (last?.details === text(details)) return
+  const leaf = appendEntry(db, entry())
+  db.prepare('INSERT INTO adopted_rules VALUES (?, ?, ?, ?, ?)').run(
+    ...[leaf, kind, text(details), salt ?? null, now],
+  )
 }
 
 /** The key of the person behind a status reference, while it exists: what salts the commitments about them. */

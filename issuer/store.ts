@@ -1,4 +1,6 @@
+import type { DossierReader } from '../shared/audit/dossier-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import type { JsonObject } from '../shared/json.ts'
 import type { PublicJwk } from '../shared/key/signer.ts'
 import type { NotificationEvent } from '../shared/oid4vci/notification.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
@@ -6,13 +8,14 @@ import type { DecisionRecord } from './decision/approval.ts'
 import type { Decision } from './decision/decide.ts'
 import type { PublishedWorkflow } from './decision/read-workflow.ts'
 import type { Review } from './decision/review.ts'
+import type { WorkflowReference } from './decision/workflow.ts'
 import type { Evidence } from './evidence/evidence.ts'
 import type { Screening } from './screening/screen.ts'
-import type { Session } from './session/session.ts'
+import type { DecidedSession, Session } from './session/session.ts'
 import type { ReasonClass } from './status/status.ts'
 
 /** What someone who holds an API key may do. */
-export type KeyRole = 'reviewer' | 'operator' | 'platform'
+export type KeyRole = 'reviewer' | 'operator' | 'platform' | 'regulator'
 
 /** An API key; the store has its digest alone. */
 export interface ApiKey {
@@ -32,6 +35,17 @@ export interface LiveOffer {
 export interface UsedOnce {
   readonly id: string
   readonly expiresAt: NumericDate
+}
+
+/** Rules that were in force from a moment on, with what opens their leaf in the log. */
+export interface AdoptedRules {
+  readonly leaf: number
+  readonly kind: 'workflow' | 'rulebook'
+  readonly adoptedAt: NumericDate
+  /** What the leaf of a rulebook commits to, and the id, version and digest of a workflow. */
+  readonly details: JsonObject
+  /** Base64url; only the leaf of a rulebook has one. */
+  readonly salt: string | undefined
 }
 
 /** What the issuer has bound itself to sign, exactly this and nothing else, until it is done. */
@@ -85,6 +99,15 @@ export interface IssuerStore {
   ): Promise<boolean>
   /** Sessions that wait for a person, the longest first. */
   referredSessions(limit: number): Promise<readonly Session[]>
+  /**
+   * Reads the dossier of a decided session for somebody and appends `dossier.opened`, both or neither. Answers
+   * `undefined`, appending nothing, when no decided session has this id.
+   */
+  openDossier(
+    id: string,
+    reader: { readonly kind: DossierReader; readonly actor: string },
+    now: NumericDate,
+  ): Promise<DecidedSession | undefined>
   /** Ends a referral. Answers false, changing nothing, when the session is not referred. */
   recordReview(id: string, review: Review): Promise<boolean>
 
@@ -155,6 +178,16 @@ export interface IssuerStore {
   key(sha256: string): Promise<ApiKey | undefined>
   revokeKey(name: string, now: NumericDate): Promise<boolean>
 
+  /**
+   * Appends `workflow.adopted` and `rulebook.adopted`, each unless it is what was adopted last. `rulebook` names the
+   * watchlists and the evidence pipeline with their versions and digests.
+   */
+  adoptRules(
+    rules: { readonly workflow: WorkflowReference; readonly rulebook: JsonObject },
+    now: NumericDate,
+  ): Promise<void>
+  /** Every adoption, the oldest first. */
+  adoptedRules(): Promise<readonly AdoptedRules[]>
   /** Archives a signed trust list and appends `trust-list.published`, unless it is the newest already. */
   recordTrustList(jwt: string, signerKey: PublicJwk, now: NumericDate): Promise<void>
   /** An archived trust list by its SHA-256 in base64url. */

@@ -12,7 +12,7 @@ export async function callIssuer<Schema extends z.ZodType>(
   request: {
     readonly url: string
     readonly path: string
-    readonly role: Exclude<KeyRole, 'platform'>
+    readonly role: Exclude<KeyRole, 'platform' | 'regulator'>
     readonly body?: Json
   },
 ): Promise<z.output<Schema>> {

@@ -34,3 +34,11 @@ export async function exportLog(
   })
   world.print(`${count} files in ${out}`)
 }
+
+/** Prints, one JSON object a line, what each leaf about rules stands for, and the salt that opens a commitment. */
+export async function printRules(world: World, { config }: ConfigOption): Promise<void> {
+  const rules = await world.withStore(config, (store) => store.adoptedRules())
+  for (const { leaf, kind, adoptedAt, details, salt } of rules) {
+    world.print(JSON.stringify({ leaf, kind, at: adoptedAt, details, salt }))
+  }
+}

@@ -25,6 +25,12 @@ export function reviewEndpoints(deps: {
   const { store, clock } = deps
   const reviewer = (request: Request) =>
     requireKey(bearerToken(request.headers.authorization), 'reviewer', store)
+  /** Whoever is shown a dossier is in the log before it leaves. */
+  const openDossier = async (id: string, actor: string): Promise<DecidedSession> => {
+    const session = await store.openDossier(id, { kind: 'reviewer', actor }, clock())
+    if (session === undefined) throw notDecided()
+    return session
+  }
   const router = Router()
 
   router.get('/reviews', async (request, response) => {
@@ -40,8 +46,8 @@ export function reviewEndpoints(deps: {
   })
 
   router.get('/reviews/:id', async (request, response) => {
-    await reviewer(request)
-    const session = await decidedSession(request.params.id, store)
+    const { name } = await reviewer(request)
+    const session = await openDossier(request.params.id, name)
     response.set('Cache-Control', 'no-store').json(reviewerView(session))
   })
 
@@ -51,19 +57,20 @@ export function reviewEndpoints(deps: {
     const id = String(request.params.id)
     const review = { outcome, reason, reviewer: name, reviewedAt: clock() }
     if (!(await store.recordReview(id, review))) {
-      await decidedSession(id, store)
+      await requireDecided(id, store)
       throw new Problem('session_state', 'the session does not wait for a review')
     }
-    const session = await decidedSession(id, store)
+    const session = await openDossier(id, name)
     response.set('Cache-Control', 'no-store').json(reviewerView(session))
   })
   return router
 }
 
-async function decidedSession(id: string, store: IssuerStore): Promise<DecidedSession> {
+async function requireDecided(id: string, store: IssuerStore): Promise<void> {
   const session = await store.session(id)
-  if (session === undefined || session.state === 'collecting') {
-    throw new Problem('session_not_found', 'no decided session has this id')
-  }
-  return session
+  if (session === undefined || session.state === 'collecting') throw notDecided()
+}
+
+function notDecided(): Problem {
+  return new Problem('session_not_found', 'no decided session has this id')
 }

@@ -1,6 +1,6 @@
 import { chunkRoot } from '../../shared/audit/chunk-proof.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
-import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
+import { herdOf, type StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import { parseJwt } from '../../shared/jose/jws.ts'
@@ -108,6 +108,7 @@ async function signList(
     bits,
     size,
     root: chunkRoot(list).toString('base64url'),
+    herd: herdOf(draft.given),
     reason,
   }
   return {

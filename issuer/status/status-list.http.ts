@@ -13,9 +13,17 @@ const CWT = 'application/statuslist+cwt'
 export function statusRouter(
   store: StatusStore,
   clock: Clock,
-  /** Whether the `Authorization` of a request is the regulator's, who may see times after retention. */
-  isRegulator: (authorization: string | undefined) => boolean = () => false,
+  options: {
+    /** Whether `?time=` is answered to the public at all. Where not, it is told that the parameter is not supported. */
+    readonly history?: boolean
+    /**
+     * Throws unless the `Authorization` of a request is the regulator's, who may see times after retention. Requests
+     * without one are never asked.
+     */
+    requireRegulator?(request: Request): Promise<unknown>
+  } = {},
 ): Router {
+  const { history = true, requireRegulator } = options
   const router = Router()
   router.use('/status', (_request, response, next) => {
     // §11.4: "the Status Provider SHOULD enable CORS"
@@ -49,15 +57,24 @@ export function statusRouter(
     if (typeof time !== 'string' || !/^(0|[1-9]\d{0,11})$/.test(time)) {
       return answer(response, 400, 'time must be one number of seconds')
     }
-    // History is public while a credential of the list may live; later the regulator keeps its own archive.
-    const isRetained =
-      retainedUntil === 0 || now <= retainedUntil || isRegulator(request.get('Authorization'))
-    const token = isRetained ? await store.at(list, Number(time)) : undefined
+    // History is public while a credential of the list may live; after that it is the regulator's.
+    const isPublic = history && (retainedUntil === 0 || now <= retainedUntil)
+    const isOpen = isPublic || (await isRegulator(request))
+    // §8.4: 501 says that the parameter is not supported, 404 that the time is not.
+    if (!isOpen && !history) return answer(response, 501, 'time is not supported')
+    const token = isOpen ? await store.at(list, Number(time)) : undefined
     if (token === undefined) return answer(response, 404, 'no token of that time')
-    response.set('Cache-Control', now <= retainedUntil ? 'public, max-age=60' : 'no-store')
+    response.set('Cache-Control', isPublic ? 'public, max-age=60' : 'no-store')
     sendAccepted(request, response, token)
   })
   return router
+
+  /** Nobody is asked who they are; whoever says so has to be right. */
+  async function isRegulator(request: Request): Promise<boolean> {
+    if (requireRegulator === undefined || request.get('Authorization') === undefined) return false
+    await requireRegulator(request)
+    return true
+  }
 }
 
 /** Digests come in base64url, as the log has them, or in hexadecimal, as receipts have them. */

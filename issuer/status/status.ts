@@ -91,6 +91,8 @@ export interface ListDraft {
   readonly uri: string
   readonly bits: 2
   readonly size: number
+  /** Entries given so far, those that belong to nobody among them. */
+  readonly given: number
   /** What is not valid; every other entry is. */
   readonly entries: readonly { readonly idx: number; readonly value: number }[]
   /** The changes that this draft carries and the previous publication does not, oldest first. */

@@ -521,6 +521,7 @@ function draft(db: Database, id: string): ListDraft {
     uri: list.uri,
     bits: 2,
     size: list.size,
+    given: list.allocated,
     entries,
     changes: changes.map(({ idx, value }) => ({ idx, value })),
     lastEvent: changes.at(-1)?.id ?? row?.last_event ?? 0,

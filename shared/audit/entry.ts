@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { NumericDate } from '../clock.ts'
 import { canonicalJson, isJsonObject, type Json, parseJsonBytes } from '../json.ts'
 import { AuditError } from './error.ts'
@@ -34,4 +35,14 @@ export function decodeEntry(bytes: Uint8Array): AuditEntry {
     throw new AuditError('entry_malformed', 'a log entry is not in canonical form')
   }
   return entry
+}
+
+/** Reads an entry as a leaf of one type. @throws AuditError `entry_malformed` when it has another shape */
+export function parseLeaf<Leaf extends AuditEntry>(
+  schema: z.ZodType<Leaf>,
+  entry: AuditEntry,
+): Leaf {
+  const leaf = schema.safeParse(entry)
+  if (leaf.success) return leaf.data
+  throw new AuditError('entry_malformed', `a leaf of type ${entry.type} has another shape`)
 }

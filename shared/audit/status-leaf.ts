@@ -20,6 +20,7 @@ export const statusPublishedEntry: z.ZodType<StatusPublished> = z.strictObject({
   bits: z.literal([1, 2, 4, 8]),
   size: z.int().positive(),
   root: digest,
+  herd: z.literal([0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]).optional(),
   reason: z.enum(['scheduled', 'emergency']),
 }) as unknown as z.ZodType<StatusPublished>
 
@@ -42,7 +43,17 @@ export interface StatusPublished extends AuditEntry {
   readonly size: number
   /** `chunkRoot` of the uncompressed list, base64url. */
   readonly root: string
+  /** See {@link herdOf}; absent from leaves of earlier versions. */
+  readonly herd?: number
   readonly reason: 'scheduled' | 'emergency'
+}
+
+/**
+ * How large the crowd on a list is at least: the largest power of ten that is not above the number of entries given so
+ * far, 0 below ten. It says when a crowd is too small to hide in and nothing of any smaller group.
+ */
+export function herdOf(given: number): number {
+  return given < 10 ? 0 : 10 ** (String(Math.floor(given)).length - 1)
 }
 
 /** The leaf of a list that is not published any more: it is full and its last credential has expired. docs/log.md. */

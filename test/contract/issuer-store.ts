@@ -344,6 +344,70 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(await second.trustList('nothing')).to.equal(undefined)
     })
 
+    it('shows a dossier and logs that it did, both or neither', async () => {
+      const referred = await decided({ faceMatch: 0.1 })
+      const before = (await fixture.entries()).length
+      const reader = { kind: 'reviewer', actor: 'ada' } as const
+      const dossier = await second.openDossier(referred, reader, NOW + 5)
+      expect(dossier).to.deep.equal(await first.session(referred))
+      await first.recordReview(referred, {
+        outcome: 'approve',
+        reason: 'seen in person',
+        reviewer: 'ada',
+        reviewedAt: NOW + 6,
+      })
+      expect((await first.openDossier(referred, reader, NOW + 7))?.state).to.equal('approved')
+      expect((await fixture.entries()).slice(before)).to.deep.equal([
+        'dossier.opened',
+        'review.decided',
+        'dossier.opened',
+      ])
+      const { id } = await begin()
+      expect(await first.openDossier(id, reader, NOW)).to.equal(undefined)
+      expect(await first.openDossier('nobody', reader, NOW)).to.equal(undefined)
+      expect(await fixture.entries()).to.have.length(before + 3)
+    })
+
+    it('logs the workflow and the rulebook when they change and at no other time', async () => {
+      const before = (await fixture.entries()).length
+      const { reference } = workflow
+      const rulebook = { watchlists: [{ id: 'a', version: '1', sha256: 'x' }], pipeline: '1' }
+      await first.adoptRules({ workflow: reference, rulebook }, NOW)
+      await second.adoptRules({ workflow: reference, rulebook }, NOW + 1)
+      const next = { ...rulebook, pipeline: '2' }
+      await second.adoptRules({ workflow: reference, rulebook: next }, NOW + 2)
+      await first.adoptRules({ workflow: { ...reference, version: 2 }, rulebook: next }, NOW + 3)
+      await first.adoptRules({ workflow: reference, rulebook }, NOW + 4)
+      expect((await fixture.entries()).slice(before)).to.deep.equal([
+        'workflow.adopted',
+        'rulebook.adopted',
+        'rulebook.adopted',
+        'workflow.adopted',
+        'workflow.adopted',
+        'rulebook.adopted',
+      ])
+      const rules = await second.adoptedRules()
+      expect(rules.map(({ kind, adoptedAt }) => [kind, adoptedAt - NOW])).to.deep.equal([
+        ['workflow', 0],
+        ['rulebook', 0],
+        ['rulebook', 2],
+        ['workflow', 3],
+        ['workflow', 4],
+        ['rulebook', 4],
+      ])
+      expect(rules[1]?.details).to.deep.equal(rulebook)
+      expect(rules[0]?.salt).to.equal(undefined)
+      const salts = rules.flatMap(({ salt }) => (salt === undefined ? [] : [salt]))
+      expect(new Set(salts).size, 'a salt for each').to.equal(3)
+    })
+
+    it('keeps keys of every role apart', async () => {
+      for (const role of ['reviewer', 'operator', 'regulator'] as const) {
+        await first.addKey({ name: role, role, sha256: sha256Base64url(role) }, NOW)
+        expect((await second.key(sha256Base64url(role)))?.role).to.equal(role)
+      }
+    })
+
     it('forgets sessions that were abandoned and keeps those that were decided', async () => {
       const [abandoned, kept] = [(await begin()).id, await decided()]
       await first.forgetExpired(NOW + 1799)

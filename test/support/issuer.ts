@@ -4,6 +4,7 @@ import { keyDigest, makeKey } from '../../issuer/api-key.ts'
 import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
+import { rulebookOf } from '../../issuer/decision/rulebook.ts'
 import type { EvidencePipeline } from '../../issuer/evidence/pipeline.ts'
 import { openArtefactStore } from '../../issuer/oid4vci/artefact-store.sqlite.ts'
 import type { ArtefactStore } from '../../issuer/oid4vci/artefact-store.ts'
@@ -47,6 +48,7 @@ export interface TestIssuer {
   readonly anchors: AnchorsAt
   readonly reviewerKey: string
   readonly operatorKey: string
+  readonly regulatorKey: string
   readonly trustList: string
   /** The key that signed the trust list. */
   readonly trustListKey: EcPublicJwk
@@ -101,6 +103,9 @@ export async function openIssuer(
     readonly log?: Log
     readonly changeSigner?: (signer: CredentialSigner) => CredentialSigner
     readonly maxOpenSessions?: number
+    readonly history?: boolean
+    /** Whether lists are published in their rhythm, as `Ticker.check` says it. */
+    readonly checkPublication?: () => void
     /** A port and keys that outlive a process. */
     readonly identity?: TestIdentity
     readonly changeStore?: (store: IssuerStore) => IssuerStore
@@ -137,7 +142,11 @@ export async function openIssuer(
     origin: 'test/log',
     signer: openEd25519Key(identity.logPkcs8),
   })
+  const workflow = readWorkflow(WORKFLOW_TEXT)
+  const watchlists = [readWatchlist(readFileSync(WATCHLIST_FILE))]
   await store.recordTrustList(trustList, listKey, now)
+  const rulebook = rulebookOf(watchlists, 'test')
+  await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
   const cadence = { intervalSeconds: 60, validitySeconds: 3600 }
   const publisher = statusPublisher({
     store: statusStore,
@@ -150,8 +159,12 @@ export async function openIssuer(
     await publishStatusLists(publisher, clock())
   }
   await publish()
-  const keys = { reviewer: makeKey('reviewer', random), operator: makeKey('operator', random) }
-  for (const role of ['reviewer', 'operator'] as const) {
+  const keys = {
+    reviewer: makeKey('reviewer', random),
+    operator: makeKey('operator', random),
+    regulator: makeKey('regulator', random),
+  }
+  for (const role of ['reviewer', 'operator', 'regulator'] as const) {
     const name = `${role}-${keyDigest(keys[role]).slice(0, 8)}`
     await store.addKey({ name, role, sha256: keyDigest(keys[role]) }, now)
   }
@@ -169,8 +182,8 @@ export async function openIssuer(
       store,
       readings: openReadings(),
       pipeline,
-      watchlists: [readWatchlist(readFileSync(WATCHLIST_FILE))],
-      workflow: readWorkflow(WORKFLOW_TEXT),
+      watchlists,
+      workflow,
       authorizationServer,
       statusStore,
       operations: openStatusOperations(db, {
@@ -178,14 +191,17 @@ export async function openIssuer(
         subjectKeyOf: (reference) => subjectKeyOf(db, reference),
       }),
       publishNow: publish,
-      checkPublication: () => undefined,
+      history: options.history ?? true,
       auditLog,
       credentialSigner,
       trustList,
       sessionSeconds: 1800,
       maxOpenSessions: options.maxOpenSessions ?? 1000,
       sessionsPerMinute: 10_000,
-      checkHealth: () => store.checkHealth(),
+      checkHealth: () => {
+        store.checkHealth()
+        options.checkPublication?.()
+      },
       clock,
       random,
       log,
@@ -199,6 +215,7 @@ export async function openIssuer(
     anchors,
     reviewerKey: keys.reviewer,
     operatorKey: keys.operator,
+    regulatorKey: keys.regulator,
     trustList,
     trustListKey: listKey,
     publish,

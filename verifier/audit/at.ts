@@ -1,4 +1,4 @@
-import { decodeEntry } from '../../shared/audit/entry.ts'
+import { decodeEntry, parseLeaf } from '../../shared/audit/entry.ts'
 import { type StatusPublished, statusPublishedEntry } from '../../shared/audit/status-leaf.ts'
 import { type TrustListPublished, trustListPublishedEntry } from '../../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
@@ -42,10 +42,10 @@ export function findLeaves(
   for (const entry of entries) {
     const value = decodeEntry(entry.bytes)
     if (value.type === 'trust-list.published') {
-      trustList = { leaf: trustListPublishedEntry.parse(value), entry }
+      trustList = { leaf: parseLeaf(trustListPublishedEntry, value), entry }
     }
     if (value.type !== 'status.published') continue
-    const leaf = statusPublishedEntry.parse(value)
+    const leaf = parseLeaf(statusPublishedEntry, value)
     if (leaf.list !== list) continue
     if (leaf.iat > time) return decided(found, { leaf, entry }, time)
     found = { published: { leaf, entry }, trustList }

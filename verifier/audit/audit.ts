@@ -13,6 +13,7 @@ import { sha256Base64url } from '../../shared/hash.ts'
 import type { Finding } from './finding.ts'
 import { type JudgedPublication, judgeCwt, judgePublication, TOLERANCE_SECONDS } from './judge.ts'
 import { type KnownLog, type LogEntry, LogInconsistent, readNewEntries } from './read-log.ts'
+import { hasKnownShape } from './rules.ts'
 import {
   type ListResponse,
   type PublicSource,
@@ -164,6 +165,7 @@ async function judgeEntry(
     if (leaf.success) audit.lists.delete(leaf.data.list)
     else malformed('the leaf of a retired list has another shape')
   }
+  if (!hasKnownShape(entry)) malformed(`a leaf of type ${entry.type} has another shape`)
   if (entry.type !== 'status.published') return
   const leaf = statusPublishedEntry.safeParse(entry)
   if (!leaf.success) {

@@ -17,6 +17,7 @@ import {
 } from './evidence.ts'
 import type { Finding } from './finding.ts'
 import { LogInconsistent, readNewEntries } from './read-log.ts'
+import { type RulesReport, readRules } from './rules.ts'
 import { openPublicSource, type PublicSource, SourceError } from './source.ts'
 import { parseState, renderState } from './state.ts'
 import { openWitness } from './witness.ts'
@@ -141,6 +142,14 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
         world.print(`index ${change.idx}: ${change.from} -> ${change.to}`)
       }
     })
+  onLog('rules', 'list the rules that were in force, and how often dossiers were opened').action(
+    async (options: LogOptions) => {
+      const source = sourceOf(world, options)
+      const { known, entries } = await readNewEntries(source, options.logKey, undefined)
+      requirePolicy([known.checkpoint], options)
+      printRules(world, readRules(entries))
+    },
+  )
   const onIndex = (name: string, description: string): Command =>
     onLog(name, description)
       .requiredOption('--list <URI>', 'the status list', webAddress)
@@ -298,6 +307,18 @@ function unwitnessed(checkpoint: Checkpoint, options: WitnessedLog): Finding[] {
     if (!(error instanceof AuditError)) throw error
     return [{ rule: 'witness_missing', detail: error.message }]
   }
+}
+
+function printRules(world: AuditWorld, { adoptions, openings }: RulesReport): void {
+  for (const { index, leaf } of adoptions) {
+    const what =
+      leaf.type === 'workflow.adopted'
+        ? `workflow ${leaf.id} version ${leaf.version}, sha256 ${leaf.sha256}`
+        : `rulebook, commitment ${leaf.commitment}`
+    world.print(`from ${leaf.at}: ${what} (leaf ${index})`)
+  }
+  for (const [name, count] of openings) world.print(`dossiers opened, ${name}: ${count}`)
+  if (openings.size === 0) world.print('no dossier was opened')
 }
 
 function sourceOf(world: AuditWorld, { issuer, allowLoopback }: LogOptions): PublicSource {

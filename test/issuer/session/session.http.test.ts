@@ -1,4 +1,7 @@
 import { expect } from 'chai'
+import { commit, commitmentSalt } from '../../../shared/audit/commitment.ts'
+import { dossierOpenedEntry } from '../../../shared/audit/dossier-leaf.ts'
+import { decodeEntry } from '../../../shared/audit/entry.ts'
 import { evidenceWith, fixturePipeline } from '../../support/evidence.ts'
 import { openIssuer, type TestIssuer } from '../../support/issuer.ts'
 import {
@@ -185,6 +188,60 @@ describe('the proofing endpoints', () => {
       expect(body.document.fields.family_name).to.equal('MUSTERFRAU')
       expect(body.screening.lists[0].id).to.equal('made-up-persons')
       expect(body.decision.codes).to.deep.equal(['face_match_low'])
+    })
+
+    it('leaves a leaf for every dossier that is shown, which opens with the person’s key alone', async () => {
+      const { id } = await referred()
+      const read = () =>
+        send(`${issuer.url}/reviews/${id}`, {
+          headers: { authorization: `Bearer ${issuer.reviewerKey}` },
+        })
+      expect((await read()).status).to.equal(200)
+      const { leaf, details } = issuer.db
+        .prepare('SELECT leaf, details FROM dossier_opening WHERE session_id = ?')
+        .get(id) as { leaf: number; details: string }
+      const entry = issuer.db.prepare('SELECT entry FROM audit_entry WHERE idx = ?').pluck()
+      const opened = dossierOpenedEntry.parse(decodeEntry(entry.get(leaf) as Buffer))
+      expect(opened).to.include({ reader: 'reviewer', reason: 'referral' })
+      const key = issuer.db.prepare('SELECT subject_key FROM session WHERE id = ?').pluck().get(id)
+      const { opening } = JSON.parse(details)
+      const purpose = `dossier.opened/${opening}`
+      expect(commit(JSON.parse(details), commitmentSalt(key as Buffer, purpose))).to.equal(
+        opened.commitment,
+      )
+      // Once the key is gone, who has the details and guesses a key still finds nothing.
+      expect(commit(JSON.parse(details), commitmentSalt(Buffer.alloc(32), purpose))).not.to.equal(
+        opened.commitment,
+      )
+      expect(JSON.stringify(opened)).not.to.include(id)
+      await decide(id, { outcome: 'approve', reason: 'seen in person' })
+      await read()
+      const openings = issuer.db
+        .prepare('SELECT details FROM dossier_opening WHERE session_id = ? ORDER BY leaf')
+        .pluck()
+        .all(id) as string[]
+      expect(openings.map((text) => JSON.parse(text).reason)).to.deep.equal([
+        'referral',
+        'follow_up',
+        'follow_up',
+      ])
+    })
+
+    it('shows no dossier when its leaf cannot be written', async () => {
+      const { id } = await referred()
+      const before = issuer.db.prepare('SELECT count(*) FROM dossier_opening').pluck().get()
+      issuer.db.exec(
+        `CREATE TEMP TRIGGER full_disk BEFORE INSERT ON audit_entry
+         BEGIN SELECT RAISE(ABORT, 'disk full'); END`,
+      )
+      const answer = await send(`${issuer.url}/reviews/${id}`, {
+        headers: { authorization: `Bearer ${issuer.reviewerKey}` },
+      })
+      issuer.db.exec('DROP TRIGGER full_disk')
+      expect(answer.status).to.equal(500)
+      expect(JSON.stringify(answer.body)).not.to.include('MUSTERFRAU')
+      const after = issuer.db.prepare('SELECT count(*) FROM dossier_opening').pluck().get()
+      expect(after).to.equal(before)
     })
 
     it('approves with a reason, after which there is an offer', async () => {

@@ -5,6 +5,7 @@ import { parseCheckpoint, signCheckpoint } from '../../../shared/audit/checkpoin
 import { chunkRoot, proveStatus } from '../../../shared/audit/chunk-proof.ts'
 import { commit, commitmentSalt } from '../../../shared/audit/commitment.ts'
 import { cosign } from '../../../shared/audit/cosignature.ts'
+import { dossierOpenedEntry } from '../../../shared/audit/dossier-leaf.ts'
 import { type AuditEntry, decodeEntry, encodeEntry } from '../../../shared/audit/entry.ts'
 import {
   appendLeafHash,
@@ -16,6 +17,7 @@ import {
 } from '../../../shared/audit/merkle.ts'
 import { noteVerifier } from '../../../shared/audit/note.ts'
 import { renderTlogProof } from '../../../shared/audit/proof.ts'
+import { rulebookAdoptedEntry, workflowAdoptedEntry } from '../../../shared/audit/rules-leaf.ts'
 import { statusPublishedEntry } from '../../../shared/audit/status-leaf.ts'
 import { renderEntryBundle } from '../../../shared/audit/tile.ts'
 import { trustListPublished, trustListPublishedEntry } from '../../../shared/audit/trust-leaf.ts'
@@ -57,6 +59,7 @@ const publishedLeaf: AuditEntry = {
   bits: 2,
   size: 4096,
   root: chunkRoot(list).toString('base64url'),
+  herd: 1000,
   reason: 'scheduled',
 }
 const entries: readonly AuditEntry[] = [
@@ -76,6 +79,25 @@ const entries: readonly AuditEntry[] = [
   },
   { type: 'status.withdrawn', at: AT + 700, leaf: 3 },
   { type: 'status.retired', at: AT + 701, list: LIST },
+  {
+    type: 'workflow.adopted',
+    at: AT + 702,
+    id: 'identity-passport',
+    version: 1,
+    sha256: sha256Base64url('{}'),
+  },
+  {
+    type: 'rulebook.adopted',
+    at: AT + 702,
+    commitment: commit({ watchlists: [], pipeline: 'example' }, Buffer.alloc(32, 2)),
+  },
+  {
+    type: 'dossier.opened',
+    at: AT + 703,
+    reader: 'reviewer',
+    reason: 'referral',
+    commitment: commitment('dossier.opened'),
+  },
 ]
 
 describe('the formats of the log (docs/log.md)', () => {
@@ -87,9 +109,12 @@ describe('the formats of the log (docs/log.md)', () => {
     })
   }
 
-  it('reads its own leaves of tokens and trust lists', () => {
+  it('reads its own leaves of tokens, trust lists, rules and dossiers', () => {
     expect(statusPublishedEntry.parse(entries[5])).to.deep.equal(entries[5])
     expect(trustListPublishedEntry.parse(entries[0])).to.deep.equal(entries[0])
+    expect(workflowAdoptedEntry.parse(entries[8])).to.deep.equal(entries[8])
+    expect(rulebookAdoptedEntry.parse(entries[9])).to.deep.equal(entries[9])
+    expect(dossierOpenedEntry.parse(entries[10])).to.deep.equal(entries[10])
   })
 
   it('writes the checkpoint, its cosignature, a proof and a bundle byte for byte', async () => {
@@ -106,7 +131,7 @@ describe('the formats of the log (docs/log.md)', () => {
     const line = await cosign(parseCheckpoint(signed), {
       name,
       signer: witnessSigner,
-      now: AT + 702,
+      now: AT + 704,
     })
     const proof = inclusionRanges(4, entries.length).map((leaves) =>
       rangeHash(leaves, (height, at) => hashes.get(`${height}/${at}`) as Buffer),
@@ -117,7 +142,7 @@ describe('the formats of the log (docs/log.md)', () => {
       '4.tlog-proof',
       Buffer.from(renderTlogProof({ index: 4, hashes: proof, checkpoint: signed })),
     )
-    same('entries-000.p-8', renderEntryBundle(entries.map(encodeEntry)))
+    same('entries-000.p-11', renderEntryBundle(entries.map(encodeEntry)))
     same('chunk-711.bin', proveStatus(list, 2, 711))
   })
 })

@@ -62,6 +62,50 @@ describe('carnet-audit', () => {
     expect(lines.join('\n')).to.include('2 new publications judged')
   })
 
+  it('lists the rules that were in force and how often dossiers were opened', async () => {
+    const digest = 'A'.repeat(43)
+    const rules = [
+      { type: 'workflow.adopted', at: 5, id: 'identity-passport', version: 1, sha256: digest },
+      { type: 'rulebook.adopted', at: 6, commitment: digest },
+    ]
+    expect(await audit('rules')).to.equal(0)
+    expect(lines).to.deep.equal(['no dossier was opened'])
+    lines = []
+    const opened = { type: 'dossier.opened', at: 7, reader: 'reviewer', commitment: digest }
+    for (const entry of [
+      ...rules,
+      { ...opened, reason: 'referral' },
+      { ...opened, reason: 'follow_up' },
+      { ...opened, reason: 'referral' },
+    ]) {
+      await issuer.publisher.log.append(entry)
+    }
+    issuer.now += 300
+    await issuer.publish()
+    expect(await audit('rules'), lines.join('\n')).to.equal(0)
+    expect(lines.map((line) => line.replace(/ \(leaf \d+\)$/, ''))).to.deep.equal([
+      `from 5: workflow identity-passport version 1, sha256 ${digest}`,
+      `from 6: rulebook, commitment ${digest}`,
+      'dossiers opened, reviewer/referral: 2',
+      'dossiers opened, reviewer/follow_up: 1',
+    ])
+    expect(await audit('verify')).to.equal(0)
+  })
+
+  it('names a leaf about rules or dossiers of another shape, in every command', async () => {
+    await issuer.publisher.log.append({ type: 'workflow.adopted', at: 5, id: 'x', version: 0 })
+    issuer.now += 300
+    await issuer.publish()
+    expect(await audit('verify')).to.equal(1)
+    expect(lines.join('\n')).to.include('BROKEN leaf_malformed')
+    expect(await audit('rules')).to.equal(1)
+    await issuer.publisher.log.append({ type: 'status.published', at: 5 })
+    issuer.now += 300
+    await issuer.publish()
+    expect(await audit('at', ...asking(references[0], issuer.now))).to.equal(1)
+    expect(lines.at(-1)).to.include('has another shape')
+  })
+
   it('says what the list said of an index before and after', async () => {
     const question = asking(references[0], NOW + 300, NOW + 599, NOW + 600)
     expect(await audit('at', ...question), lines.join('\n')).to.equal(0)
