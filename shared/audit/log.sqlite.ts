@@ -17,6 +17,7 @@ import {
   rangeHash,
   type SubtreeHash,
 } from './merkle.ts'
+import { growTree, type NewTile } from './new-tile.ts'
 import { noteVerifier } from './note.ts'
 import { renderTlogProof } from './proof.ts'
 import { renderEntryBundle, subtreeHashFrom, TILE_WIDTH, tileWidth } from './tile.ts'
@@ -225,18 +226,13 @@ async function publishOnce(
   const start = last?.size ?? 0
   const size = Math.min(target, start + BATCH)
   const range = rightEdge(db, last)
-  const tiles = new Map<string, NewTile>()
-  for (const entry of entriesBetween(db, start, size)) {
-    appendLeafHash(range, hashLeaf(entry), (height, index, hash) => {
-      if (height % 8 === 0) addToTile(tiles, height / 8, index, hash)
-    })
-  }
+  const tiles = growTree(range, entriesBetween(db, start, size))
   const root = compactRoot(range)
   const note = await signCheckpoint({ origin, size, root }, signer)
   await mark?.write(note)
   immediate(db, () => {
     if (head(db)?.size !== last?.size) return
-    for (const tile of tiles.values()) storeTile(db, tile)
+    for (const tile of tiles) storeTile(db, tile)
     db.prepare(
       'INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (?, ?, ?, ?)',
     ).run(size, root, note, now)
@@ -279,27 +275,6 @@ function rightEdge(db: Database, last: Head | undefined): CompactRange {
     throw new LogMismatch('the tiles of the log do not hash to its last checkpoint')
   }
   return range
-}
-
-interface NewTile {
-  readonly level: number
-  readonly index: number
-  /** Place of the first new hash within the tile. */
-  readonly start: number
-  readonly hashes: Uint8Array[]
-}
-
-function addToTile(
-  tiles: Map<string, NewTile>,
-  level: number,
-  place: number,
-  hash: Uint8Array,
-): void {
-  const index = Math.floor(place / TILE_WIDTH)
-  const key = `${level}/${index}`
-  const tile = tiles.get(key) ?? { level, index, start: place % TILE_WIDTH, hashes: [] }
-  tile.hashes.push(hash)
-  tiles.set(key, tile)
 }
 
 function storeTile(db: Database, { level, index, start, hashes }: NewTile): void {

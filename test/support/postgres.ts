@@ -27,7 +27,8 @@ let databases = 0
 
 /** The connection string of a new, empty database on the one server of this run, which starts when it is first asked for. */
 export async function postgresDatabase(): Promise<string> {
-  shared ??= startPostgres()
+  // Nothing here cuts the power, so that what the system has taken is as good as on the disk.
+  shared ??= startPostgres(['-c', 'fsync=off', '-c', 'full_page_writes=off'])
   return (await shared).database()
 }
 
@@ -101,7 +102,7 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
       const name = `carnet_${process.pid}_${databases}`
       const client = new pg.Client({ connectionString: url('postgres') })
       await client.connect()
-      await client.query(`CREATE DATABASE ${name} STRATEGY file_copy`)
+      await client.query(`CREATE DATABASE ${name}`)
       await client.end()
       return url(name)
     },

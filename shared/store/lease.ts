@@ -1,0 +1,13 @@
+/** The right to do what only one process may do at a time. */
+export interface Lease {
+  /**
+   * Runs `work` and answers its result, unless another process holds the lease: then `undefined`, and nothing ran. The
+   * lease is given back when `work` ends, and free for others some time after a holder that died.
+   */
+  during<Result>(work: () => Promise<Result>): Promise<{ readonly result: Result } | undefined>
+}
+
+/** Another process has taken the lease over; nothing of what was to be written is. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
+}
