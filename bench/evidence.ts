@@ -104,13 +104,13 @@ async function throughput(): Promise<void> {
     return (60_000 * count) / (performance.now() - started)
   }
   const callers = () => `caller-${Math.floor(performance.now() * 1000) % 4}`
-  const documents = await perMinute(() => pipeline.readDocument(upload, NOW, callers()), 6)
-  const selfies = await perMinute(() => pipeline.readSelfie(faces.selfie, callers()), 8)
+  const documents = await perMinute(() => pipeline.readDocument(upload, NOW, { caller: callers() }), 6)
+  const selfies = await perMinute(() => pipeline.readSelfie(faces.selfie, { caller: callers() }), 8)
   let refused = 0
   const started = performance.now()
   const outcomes = await Promise.all(
     Array.from({ length: 36 }, (_, i) =>
-      pipeline.readSelfie(faces.selfie, `caller-${i % 4}`).catch((error: unknown) => {
+      pipeline.readSelfie(faces.selfie, { caller: `caller-${i % 4}` }).catch((error: unknown) => {
         if (error instanceof Problem && error.code === 'too_many_requests') refused += 1
         else throw error
       }),

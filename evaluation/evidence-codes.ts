@@ -4,7 +4,7 @@ import {
   WARNING_CODES,
   type WarningCode,
 } from '../issuer/evidence/evidence.ts'
-import { QUALITY_FAULTS, type QualityFault } from '../issuer/evidence/face/quality.ts'
+import { FAULT_REMEDIES, QUALITY_FAULTS } from '../issuer/evidence/face/quality.ts'
 
 interface CodeNote {
   readonly raisedBy: string
@@ -77,15 +77,6 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
   },
 }
 
-const FAULTS: Readonly<Record<QualityFault, string>> = {
-  face_too_small: 'come closer, or photograph the page so that it fills the picture',
-  face_turned: 'look straight into the camera',
-  face_too_dark: 'turn towards a window or a lamp',
-  face_too_bright: 'step out of direct light',
-  face_flat: 'use even light and wipe the lens',
-  face_blurred: 'hold still and wipe the lens',
-}
-
 const UNASSURED: Readonly<Record<NotAssured, string>> = {
   demographic_groups: 'error rates per group of people',
   document_authenticity:
@@ -102,7 +93,7 @@ export function renderEvidenceCodes(): string {
   const warnings = WARNING_CODES.map(
     (code) => `| \`${code}\` | ${WARNINGS[code].raisedBy} | ${WARNINGS[code].remedy} |`,
   )
-  const faults = QUALITY_FAULTS.map((fault) => `| \`${fault}\` | ${FAULTS[fault]} |`)
+  const faults = QUALITY_FAULTS.map((fault) => `| \`${fault}\` | ${FAULT_REMEDIES[fault]} |`)
   const unassured = NOT_ASSURED.map((name) => `| \`${name}\` | ${UNASSURED[name]} |`)
   return `# Codes of evidence
 

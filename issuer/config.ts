@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type NumericDate, parseDateTime } from '../shared/clock.ts'
 import { DEFAULT_CADENCE } from './status/publish.ts'
@@ -18,6 +19,18 @@ export interface TokenKey {
   }
 }
 
+const network = z
+  .string()
+  .refine(isNetwork, 'is neither an address nor a network such as 10.0.0.0/8')
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  const bits = version === 4 ? 32 : 128
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
+}
+
 /** A signing key and the chain that certifies it. */
 export interface AttestationKey {
   readonly key: string | TokenKey
@@ -28,7 +41,12 @@ export interface AttestationKey {
 export interface IssuerConfig {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
   readonly baseUrl: string
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: {
+    readonly host: string
+    readonly port: number
+    /** Addresses and networks (CIDR) whose `X-Forwarded-For` is believed; nobody's where nothing is said. */
+    readonly trustedProxies: readonly string[]
+  }
   /** The SQLite file. */
   readonly database: string
   /** Who issues, as the credential and the metadata say it. */
@@ -73,8 +91,9 @@ export interface IssuerConfig {
   readonly sessions: {
     readonly seconds: number
     readonly maxOpen: number
-    /** New sessions that one address may begin in a minute. */
+    /** New sessions that one address may begin in a minute, and one platform with its key. */
     readonly perMinute: number
+    readonly platformPerMinute: number
   }
   readonly evidence: {
     /** A manifest of other models; the package's own where nothing is said. */
@@ -103,6 +122,7 @@ const sessionsSchema = z.strictObject({
   seconds: z.int().min(60).max(86_400).default(1800),
   maxOpen: z.int().min(1).max(100_000).default(1000),
   perMinute: z.int().min(1).max(100_000).default(20),
+  platformPerMinute: z.int().min(1).max(100_000).default(600),
 })
 
 const evidenceSchema = z.strictObject({
@@ -135,6 +155,7 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
   listen: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: z.int().min(0).max(65_535),
+    trustedProxies: z.array(network).max(64).default([]),
   }),
   database: path,
   authority: z.strictObject({

@@ -43,13 +43,16 @@ import {
 } from './credential/scheduled-signer.ts'
 import { readWorkflow } from './decision/read-workflow.ts'
 import { rulebookOf } from './decision/rulebook.ts'
+import { whileOpening } from './evidence/opening.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { run } from './program.ts'
 import { statusPublisher } from './publication.ts'
 import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
+import { openProgress } from './session/progress.ts'
 import { openReadings } from './session/readings.ts'
+import { openUploads } from './session/uploads.ts'
 import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'
 import type { StatusOperations } from './status/operations.ts'
@@ -172,6 +175,9 @@ async function openServer(
   }
   const logSigner = readKey(at(config.logKey), openEd25519Key)
   const watchlists = readWatchlists(config, at)
+  // Bound before anything slow, so that a port in use shows at once and probes are answered: starting.
+  const server = await listen(config.listen)
+  onClose(() => server.close())
   // Only serving needs them, and they take a second to load.
   const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
   const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
@@ -190,13 +196,20 @@ async function openServer(
     ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
   })
   const { manifest, undocumentedModels, workers } = config.evidence
-  const pipeline = await openPipeline({
+  const opening = openPipeline({
     report: (line) => log.info(line),
     undocumented: undocumentedModels,
     limits: { workers },
     ...(manifest === undefined ? {} : { manifest: at(manifest) }),
   })
-  onClose(() => pipeline.close())
+  onClose(async () => (await opening.catch(() => undefined))?.close())
+  // Nothing is read, and so nothing decided, under rules that the log does not name.
+  const adopted = opening.then(async (opened) => {
+    const rulebook = rulebookOf(watchlists, opened.version)
+    await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
+    return opened
+  })
+  const pipeline = whileOpening(adopted)
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
@@ -205,12 +218,10 @@ async function openServer(
     random: systemRandom,
     log,
   })
-  const server = await listen(config.listen)
+  // What requests work with is closed after the last of them.
   onClose(() => server.close())
   // The lists are live before the first credential that refers to them leaves.
   await store.recordTrustList(trustList, trustListSigner, now)
-  const rulebook = rulebookOf(watchlists, pipeline.version)
-  await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
   const publisher = statusPublisher({
     store: statusStore,
     log: auditLog,
@@ -220,12 +231,16 @@ async function openServer(
   const publication = await startPublication(config.status, { publisher, operations, log })
   onClose(() => publication.stop())
   const readings = openReadings()
+  const uploads = openUploads(systemRandom)
+  const progress = openProgress()
+  onClose(() => progress.close())
   const housekeeping = startCadence({
     intervalSeconds: HOUSEKEEPING_SECONDS,
     schedule,
     clock: systemClock,
     publish: async () => {
       readings.forgetExpired(systemClock())
+      uploads.forgetExpired(systemClock())
       await store.forgetExpired(systemClock())
     },
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
@@ -236,6 +251,8 @@ async function openServer(
       issuer,
       store,
       readings,
+      uploads,
+      progress,
       pipeline,
       watchlists,
       workflow,
@@ -250,6 +267,9 @@ async function openServer(
       sessionSeconds: config.sessions.seconds,
       maxOpenSessions: config.sessions.maxOpen,
       sessionsPerMinute: config.sessions.perMinute,
+      platformSessionsPerMinute: config.sessions.platformPerMinute,
+      trustedProxies: config.listen.trustedProxies,
+      isStarting: () => !pipeline.isOpen(),
       checkHealth: () => {
         store.checkHealth()
         publication.check()
@@ -259,7 +279,8 @@ async function openServer(
       log,
     }),
   )
-  log.info({ url: issuer, vkey: auditLog.vkey, pipeline: pipeline.version }, 'serving')
+  const { version } = await adopted
+  log.info({ url: issuer, vkey: auditLog.vkey, pipeline: version }, 'serving')
   return { log, url: issuer }
 }
 

@@ -1,4 +1,4 @@
-import type { Express } from 'express'
+import type { Express, RequestHandler, Response } from 'express'
 import { rateLimit } from 'express-rate-limit'
 import { logRouter } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
@@ -19,12 +19,14 @@ import { nonceEndpoint } from './oid4vci/nonce.http.ts'
 import { openNonces } from './oid4vci/nonce.ts'
 import { offerEndpoint } from './oid4vci/offer.http.ts'
 import { tokenEndpoint } from './oid4vci/token.http.ts'
+import { callerOf } from './session/caller.http.ts'
 import { revocationEndpoint } from './session/revocation.http.ts'
 import { type SessionEndpointDeps, sessionEndpoints } from './session/session.http.ts'
 import { statusOperationEndpoints } from './status/operations.http.ts'
 import type { StatusOperations } from './status/operations.ts'
 import type { StatusStore } from './status/status.ts'
 import { statusRouter } from './status/status-list.http.ts'
+import type { IssuerStore } from './store.ts'
 import { trustListEndpoints } from './trust-list.http.ts'
 
 /** Everything that the issuer's endpoints work with. */
@@ -39,7 +41,13 @@ export interface IssuerDeps extends SessionEndpointDeps {
   readonly credentialSigner: CredentialSigner
   /** The signed trust list, as it was recorded. */
   readonly trustList: string
+  /** New sessions that one address may begin in a minute, and one platform with its key. */
   readonly sessionsPerMinute: number
+  readonly platformSessionsPerMinute: number
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+  /** Whether the networks are still being opened. */
+  readonly isStarting: () => boolean
   /** Throws when the issuer cannot do its work: the store, and whether lists are published in their rhythm. */
   readonly checkHealth: () => void
   readonly log: Log
@@ -58,7 +66,9 @@ export function issuerApplication(deps: IssuerDeps): Express {
     random,
     origins: [issuer],
     checkHealth: deps.checkHealth,
+    isStarting: deps.isStarting,
   })
+  app.set('trust proxy', [...deps.trustedProxies])
   app.use(
     metadataEndpoints({
       issuer: issuerMetadata(issuer, credentialSigner.authority.name),
@@ -76,7 +86,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
   app.use(tokenEndpoint(deps.authorizationServer))
   app.use(nonceEndpoint({ ...nonces, clock }))
   app.use(credentialEndpoints({ ...deps, ...nonces }))
-  app.post('/sessions', limitByAddress(deps.sessionsPerMinute))
+  app.post('/sessions', knowPlatform(store), limitSessions(deps))
   app.use(offerEndpoint(deps), sessionEndpoints(deps), reviewEndpoints(deps))
   app.use(
     revocationEndpoint(deps),
@@ -93,16 +103,34 @@ export function issuerApplication(deps: IssuerDeps): Express {
   return app
 }
 
-function limitByAddress(perMinute: number) {
+/** A platform says who it is with its key; a worker who comes alone has none. */
+function knowPlatform(store: IssuerStore): RequestHandler {
+  return async (request, response, next) => {
+    const { authorization } = request.headers
+    if (authorization !== undefined) {
+      const { name } = await requireKey(bearerToken(authorization), 'platform', store)
+      response.locals.platform = name
+    }
+    next()
+  }
+}
+
+/** Counts by platform, else by the address of the connection, or the one that a trusted proxy names. */
+function limitSessions(
+  deps: Pick<IssuerDeps, 'sessionsPerMinute' | 'platformSessionsPerMinute'>,
+): RequestHandler {
+  const platformOf = (response: Response): string | undefined => response.locals.platform
   return rateLimit({
     windowMs: 60_000,
-    limit: perMinute,
+    limit: (_request, response) =>
+      platformOf(response) === undefined ? deps.sessionsPerMinute : deps.platformSessionsPerMinute,
+    keyGenerator: (request, response) => callerOf(request, { platform: platformOf(response) }),
     standardHeaders: 'draft-8',
     legacyHeaders: false,
-    // Addresses are those of the connection; what a client says of its own is not looked at.
+    // What a client says of its own address is not looked at unless a proxy is trusted.
     validate: { xForwardedForHeader: false },
     handler: () => {
-      throw new Problem('too_many_requests', 'try again in a minute')
+      throw new Problem('too_many_requests', 'wait for as many seconds as Retry-After says')
     },
   })
 }

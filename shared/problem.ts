@@ -25,6 +25,11 @@ const PROBLEMS = {
   session_expired: [410, 'The session has expired'],
   session_state: [409, 'The session is not in a state that allows this'],
   already_uploaded: [409, 'This image was uploaded already'],
+  upload_not_found: [404, 'There is no such upload'],
+  upload_offset: [409, 'The part does not begin where the upload ends'],
+  upload_length: [400, 'The length of the upload is not what was said'],
+  upload_completed: [409, 'The upload is complete'],
+  digest_mismatch: [400, 'The content does not have the digest that came with it'],
   upload_missing: [409, 'An image is still missing'],
   approval_redeemed: [409, 'The approval was used already'],
   // status

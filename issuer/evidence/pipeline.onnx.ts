@@ -62,10 +62,10 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
   return {
     version: collector.version,
     models: collector.models,
-    readDocument: async (upload, now, caller = '') =>
-      (await pool.run('document', { upload, data: now, caller })) as DocumentReading,
-    readSelfie: async (upload, caller = '') =>
-      (await pool.run('selfie', { upload, data: undefined, caller })) as SelfieReading,
+    readDocument: async (upload, now, turn) =>
+      (await pool.run('document', { upload, data: now, ...turn })) as DocumentReading,
+    readSelfie: async (upload, turn) =>
+      (await pool.run('selfie', { upload, data: undefined, ...turn })) as SelfieReading,
     collect: (document, selfie, now) => collectEvidence(collector, { document, selfie, now }),
     close: () => pool.close(),
   }

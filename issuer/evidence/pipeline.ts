@@ -21,6 +21,14 @@ export interface SelfieReading {
   readonly warnings: readonly Warning[]
 }
 
+/** Whose turn a reading is, and who wants to know that it has come. */
+export interface Turn {
+  /** Who shares the queue, such as a platform; no caller can fill it alone. */
+  readonly caller?: string
+  /** Called when the reading begins. */
+  readonly onStart?: () => void
+}
+
 /**
  * Turns images into evidence. The networks are opened once and checked by digest; what is uploaded is kept nowhere. An
  * image that cannot be used throws a Problem that says what to send instead, and harms no other session; when too much
@@ -30,9 +38,8 @@ export interface EvidencePipeline {
   /** Changes whenever a network, a threshold or a rule does; every later credential names it. */
   readonly version: string
   readonly models: readonly ModelReference[]
-  /** `caller` is who shares the queue, such as a tenant; no caller can fill it alone. */
-  readDocument(upload: Uint8Array, now: NumericDate, caller?: string): Promise<DocumentReading>
-  readSelfie(upload: Uint8Array, caller?: string): Promise<SelfieReading>
+  readDocument(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentReading>
+  readSelfie(upload: Uint8Array, turn?: Turn): Promise<SelfieReading>
   /** Compares and sums up. The same readings give the same evidence. */
   collect(document: DocumentReading, selfie: SelfieReading, now: NumericDate): Evidence
   close(): Promise<void>

@@ -31,7 +31,11 @@ export interface PoolLimits {
 export interface WorkerPool {
   /** What the first thread said of itself. */
   readonly ready: unknown
-  run(task: string, job: { upload: Uint8Array; data: unknown; caller: string }): Promise<unknown>
+  /** `onStart` is called when a thread takes the job. */
+  run(
+    task: string,
+    job: { upload: Uint8Array; data: unknown; caller?: string; onStart?: () => void },
+  ): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -39,19 +43,23 @@ interface Job {
   readonly request: ThreadRequest
   readonly resolve: (result: unknown) => void
   readonly reject: (error: Error) => void
+  readonly onStart: (() => void) | undefined
 }
 
 interface Thread {
   readonly worker: Worker
   job: Job | undefined
   timer: NodeJS.Timeout | undefined
+  startedAt: number
 }
 
-const RETRY_SECONDS_PER_JOB = 1
+/** What a job is taken to last before one was measured, and how much the newest one weighs afterwards. */
+const FIRST_JOB_MS = 1000
+const WEIGHT = 0.2
 
 /**
- * Starts the threads and resolves when all are ready. When no more may wait, `run` throws `too_many_requests` with a
- * time to come back. An upload that takes too long, or takes its thread with it, fails alone: the thread is replaced.
+ * Starts the threads and resolves when all are ready. When no more may wait, `run` throws `too_many_requests` with the
+ * time that what waits will take, by what jobs have taken. An upload that takes too long, or takes its thread with it, fails alone: the thread is replaced.
  */
 export async function openWorkerPool(
   script: URL,
@@ -65,6 +73,7 @@ export async function openWorkerPool(
   let nextId = 1
   let starting = 0
   let closing = false
+  let jobMs = FIRST_JOB_MS
 
   async function start(): Promise<unknown> {
     starting += 1
@@ -82,7 +91,7 @@ export async function openWorkerPool(
       worker.once('error', reject)
     })
     if ('failed' in ready) throw new Error(ready.failed)
-    const thread: Thread = { worker, job: undefined, timer: undefined }
+    const thread: Thread = { worker, job: undefined, timer: undefined, startedAt: 0 }
     threads.add(thread)
     worker.on('message', (answer: ThreadAnswer) => finish(thread, answer))
     worker.on('error', (cause) => replace(thread, cause))
@@ -98,6 +107,8 @@ export async function openWorkerPool(
       return
     }
     thread.job = job
+    thread.startedAt = performance.now()
+    job.onStart?.()
     thread.worker.ref()
     const tooLong = () => replace(thread, new Error('it took too long'))
     thread.timer = setTimeout(tooLong, limits.timeoutSeconds * 1000)
@@ -107,6 +118,7 @@ export async function openWorkerPool(
   function finish(thread: Thread, answer: ThreadAnswer): void {
     const { job } = thread
     clearTimeout(thread.timer)
+    if (job) jobMs += WEIGHT * (performance.now() - thread.startedAt - jobMs)
     thread.job = undefined
     if (job?.request.id === answer.id) settle(job, answer)
     next(thread)
@@ -131,17 +143,16 @@ export async function openWorkerPool(
   const [ready] = await Promise.all(Array.from({ length: limits.workers }, start))
   return {
     ready,
-    run: (task, { upload, data, caller }) =>
+    run: (task, { upload, data, caller = '', onStart }) =>
       new Promise((resolve, reject) => {
         const request = { id: nextId++, task, upload: Uint8Array.from(upload), data }
         if (closing || threads.size + starting === 0) {
           reject(new Problem('busy', 'try again later'))
           return
         }
-        if (!queue.push(caller, { request, resolve, reject })) {
-          const retryAfterSeconds = Math.ceil(
-            ((queue.length + 1) * RETRY_SECONDS_PER_JOB) / limits.workers,
-          )
+        if (!queue.push(caller, { request, resolve, reject, onStart })) {
+          const waitMs = ((queue.length + 1) * jobMs) / limits.workers
+          const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000))
           const detail = `send it again in ${retryAfterSeconds} seconds`
           reject(new Problem('too_many_requests', detail, { retryAfterSeconds }))
           return

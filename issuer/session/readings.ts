@@ -1,6 +1,6 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
-import { Problem } from '../../shared/problem.ts'
+import { Problem, type ProblemCode } from '../../shared/problem.ts'
 import type { DocumentReading, SelfieReading } from '../evidence/pipeline.ts'
 
 /** What the two images of a session give. */
@@ -20,7 +20,8 @@ export interface Upload {
 /** What a session has shown so far. It lives in memory alone: an image or a template is never written anywhere. */
 export interface Readings {
   /**
-   * Reads an image of a session unless that was done. An image that cannot be used may be sent again, a few times.
+   * Reads an image of a session; the same image again is answered with the reading that there is. Another one takes the
+   * place of the first, as when it is blurred. A few images may be sent in all.
    * @throws Problem `already_uploaded`, `too_many_requests`, and whatever `work` throws
    */
   read<Kind extends keyof ReadingOf>(
@@ -39,13 +40,14 @@ export interface Readings {
 /** Images that a session may send in all, good or bad. */
 const MAX_UPLOADS = 10
 
-/** `reading` is absent while the image is being read. */
-type Slots = {
-  -readonly [Kind in keyof ReadingOf]?: {
-    readonly sha256: string
-    readonly reading?: ReadingOf[Kind]
-  }
+interface Slot<Reading> {
+  readonly sha256: string
+  readonly reading: Promise<Reading>
+  /** Whether the reading is there. */
+  done?: Reading
 }
+
+type Slots = { [Kind in keyof ReadingOf]?: Slot<ReadingOf[Kind]> }
 
 interface Entry {
   readonly expiresAt: NumericDate
@@ -57,10 +59,6 @@ interface Entry {
 export function openReadings(): Readings {
   const entries = new Map<string, Entry>()
   const slotsOf = (sessionId: string): Slots => entries.get(sessionId)?.slots ?? {}
-  const uploaded = (sessionId: string) => {
-    const { document, selfie } = slotsOf(sessionId)
-    return { document: document?.reading !== undefined, selfie: selfie?.reading !== undefined }
-  }
 
   return {
     read: async (kind, upload, work) => {
@@ -68,27 +66,25 @@ export function openReadings(): Readings {
       const entry = entries.get(sessionId) ?? { expiresAt, slots: {}, uploads: 0 }
       entries.set(sessionId, entry)
       const sha256 = sha256Hex(bytes)
-      reserve(entry, kind, sha256)
-      try {
-        const reading = await work()
-        entry.slots[kind] = { sha256, reading } as Slots[typeof kind]
-        return reading
-      } catch (error) {
-        delete entry.slots[kind]
-        throw error
-      }
+      const known = entry.slots[kind]
+      if (known?.sha256 === sha256) return await known.reading
+      refuseWhatDoesNotFit(entry, kind, sha256)
+      return await readInto(entry, kind, { sha256, reading: work() })
     },
     both: (sessionId) => {
       const { document, selfie } = slotsOf(sessionId)
-      if (document?.reading === undefined) {
+      if (document?.done === undefined) {
         throw new Problem('upload_missing', 'upload the image of the document first')
       }
-      if (selfie?.reading === undefined) {
+      if (selfie?.done === undefined) {
         throw new Problem('upload_missing', 'upload the selfie first')
       }
-      return { document: document.reading, selfie: selfie.reading }
+      return { document: document.done, selfie: selfie.done }
     },
-    uploaded,
+    uploaded: (sessionId) => {
+      const { document, selfie } = slotsOf(sessionId)
+      return { document: document?.done !== undefined, selfie: selfie?.done !== undefined }
+    },
     forget: (sessionId) => {
       entries.delete(sessionId)
     },
@@ -99,12 +95,35 @@ export function openReadings(): Readings {
 }
 
 /** Takes the place of an image before it is read, so that of two that come at once one is read. */
-function reserve(entry: Entry, kind: keyof ReadingOf, sha256: string): void {
-  const known = Object.values(entry.slots).map((slot) => slot.sha256)
-  if (entry.slots[kind] !== undefined || known.includes(sha256)) {
-    throw new Problem('already_uploaded', 'go on with the next step')
+async function readInto<Kind extends keyof ReadingOf>(
+  entry: Entry,
+  kind: Kind,
+  slot: Slot<ReadingOf[Kind]>,
+): Promise<ReadingOf[Kind]> {
+  const before = entry.slots[kind]
+  entry.slots[kind] = slot as Slots[Kind]
+  entry.uploads += 1
+  try {
+    slot.done = await slot.reading
+    return slot.done
+  } catch (error) {
+    // What cannot be used leaves what there was; what was not looked at costs no attempt.
+    if (before) entry.slots[kind] = before
+    else delete entry.slots[kind]
+    if (error instanceof Problem && NOT_LOOKED_AT.has(error.code)) entry.uploads -= 1
+    throw error
+  }
+}
+
+const NOT_LOOKED_AT: ReadonlySet<ProblemCode> = new Set(['too_many_requests', 'busy'])
+
+function refuseWhatDoesNotFit(entry: Entry, kind: keyof ReadingOf, sha256: string): void {
+  const { slots } = entry
+  if (slots[kind] !== undefined && slots[kind].done === undefined) {
+    throw new Problem('already_uploaded', 'an image is being read; send this one when it was')
+  }
+  if (Object.values(slots).some((slot) => slot.sha256 === sha256)) {
+    throw new Problem('already_uploaded', 'this is the other image; send the one that is missing')
   }
   if (entry.uploads >= MAX_UPLOADS) throw new Problem('too_many_requests', 'begin a new session')
-  entry.uploads += 1
-  entry.slots[kind] = { sha256 }
 }

@@ -1,31 +1,36 @@
-import express, { type Request, type RequestHandler, type Response, Router } from 'express'
+import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { encodeBase64url } from '../../shared/base64url.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { constantTimeEqual, sha256Base64url } from '../../shared/hash.ts'
 import { bearerToken } from '../../shared/http/body.http.ts'
 import { newIdentifier } from '../../shared/identifier.ts'
+import type { JsonObject } from '../../shared/json.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { PublishedWorkflow } from '../decision/read-workflow.ts'
-import type { EvidencePipeline } from '../evidence/pipeline.ts'
+import { remediesOf } from '../evidence/face/quality.ts'
+import type { EvidencePipeline, Turn } from '../evidence/pipeline.ts'
 import type { AuthorizationServer } from '../oid4vci/authorization-server.ts'
 import { makeOffer } from '../oid4vci/offer.ts'
 import type { Watchlist } from '../screening/watchlist.ts'
 import type { IssuerStore } from '../store.ts'
-import type { Readings, Upload } from './readings.ts'
+import { callerOf } from './caller.http.ts'
+import { streamProgress } from './progress.http.ts'
+import type { Progress, ProgressStep } from './progress.ts'
+import type { Readings } from './readings.ts'
 import type { CollectingSession, Session } from './session.ts'
 import { submitSession } from './submit.ts'
-import { workerView } from './view.ts'
-
-/** Largest image that is taken, and how many of them may be in memory at a time. */
-const MAX_IMAGE_BYTES = 10 * 1024 * 1024
-const MAX_UPLOADS_AT_A_TIME = 16
+import { type Finish, uploadEndpoints } from './upload.http.ts'
+import type { Uploads } from './uploads.ts'
+import { type ImageStates, workerView } from './view.ts'
 
 /** What the proofing endpoints work with. */
 export interface SessionEndpointDeps {
   readonly issuer: string
   readonly store: IssuerStore
   readonly readings: Readings
+  readonly uploads: Uploads
+  readonly progress: Progress
   readonly pipeline: Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'>
   readonly watchlists: readonly Watchlist[]
   readonly workflow: PublishedWorkflow
@@ -38,9 +43,9 @@ export interface SessionEndpointDeps {
 
 /** Proofing sessions for the worker: begin, upload two images, submit, and get an offer when approved. */
 export function sessionEndpoints(deps: SessionEndpointDeps): Router {
-  const { store, readings, pipeline, clock, random } = deps
+  const { store, readings, progress, clock, random } = deps
   const router = Router()
-  const image = imageBody()
+  const upload = uploadEndpoints({ ...deps, finish: imageReader(deps) })
 
   router.post('/sessions', async (_request, response) => {
     const now = clock()
@@ -54,6 +59,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Router {
         expiresAt,
         workflow: deps.workflow,
         maxOpen: deps.maxOpenSessions,
+        platform: response.locals.platform,
       },
       now,
     )
@@ -64,29 +70,29 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Router {
 
   router.get('/sessions/:id', async (request, response) => {
     const session = await ownSession(request, store)
-    noStore(response).json(workerView(session, readings.uploaded(session.id)))
+    noStore(response).json(workerView(session, imagesOf(session.id, deps)))
+  })
+
+  router.get('/sessions/:id/events', async (request, response) => {
+    const { id, state } = await ownSession(request, store)
+    const decided = state !== 'collecting'
+    streamProgress({ request, response }, { progress, sessionId: id, decided })
   })
 
   const collecting: RequestHandler = async (request, response, next) => {
     response.locals.session = requireCollecting(await ownSession(request, store), clock())
     next()
   }
-
-  router.put('/sessions/:id/document', collecting, ...image, async (request, response) => {
-    const upload = uploadOf(request, response)
-    const { warnings } = await readings.read('document', upload, () =>
-      pipeline.readDocument(upload.bytes, clock(), upload.sessionId),
-    )
-    noStore(response).json({ uploaded: 'document', warnings: warnings.map(({ code }) => code) })
-  })
-
-  router.put('/sessions/:id/selfie', collecting, ...image, async (request, response) => {
-    const upload = uploadOf(request, response)
-    const { warnings } = await readings.read('selfie', upload, () =>
-      pipeline.readSelfie(upload.bytes, upload.sessionId),
-    )
-    noStore(response).json({ uploaded: 'selfie', warnings: warnings.map(({ code }) => code) })
-  })
+  for (const image of IMAGES) {
+    router.options(`/sessions/:id/${image}`, upload.options)
+    router.put(`/sessions/:id/${image}`, collecting, upload.put(image))
+  }
+  router
+    .route('/sessions/:id/uploads/:upload')
+    .head(collecting, upload.head)
+    .patch(collecting, upload.patch)
+    .delete(collecting, upload.cancel)
+    .options(upload.options)
 
   router.post('/sessions/:id/submit', async (request, response) => {
     const now = clock()
@@ -99,13 +105,18 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Router {
             {
               store,
               readings,
-              collect: pipeline.collect,
+              collect: deps.pipeline.collect,
               watchlists: deps.watchlists,
+              onCollected: () => progress.tell(session.id, 'evidence_collected', {}, now),
             },
             now,
           )
         : session
-    noStore(response).json(workerView(decided, { document: true, selfie: true }))
+    if (session.state === 'collecting') {
+      progress.tell(session.id, 'decided', { state: decided.state }, now)
+      deps.uploads.forget(session.id)
+    }
+    noStore(response).json(workerView(decided))
   })
 
   router.post('/sessions/:id/offer', async (request, response) => {
@@ -141,31 +152,50 @@ function requireCollecting(session: Session, now: number): CollectingSession {
   return session
 }
 
-/** Reads an image into memory, unless as many as may be are there already. */
-function imageBody(): RequestHandler[] {
-  let inMemory = 0
-  return [
-    (_request, response, next) => {
-      if (inMemory >= MAX_UPLOADS_AT_A_TIME) {
-        throw new Problem('busy', 'send the image again in a few seconds')
-      }
-      inMemory += 1
-      response.once('close', () => {
-        inMemory -= 1
-      })
-      next()
-    },
-    express.raw({ type: () => true, limit: MAX_IMAGE_BYTES, inflate: false }),
-  ]
+/** What is read of each image. */
+const IMAGES = ['document', 'selfie'] as const
+
+/** Has an image read in its caller's turn, tells of each step, and answers what the worker can do about it. */
+function imageReader(deps: SessionEndpointDeps): Finish {
+  const { readings, pipeline, progress, clock } = deps
+  const work = {
+    document: (bytes: Buffer, turn: Turn) => pipeline.readDocument(bytes, clock(), turn),
+    selfie: (bytes: Buffer, turn: Turn) => pipeline.readSelfie(bytes, turn),
+  }
+  return async (name, bytes, { request, response }) => {
+    const session = response.locals.session as CollectingSession
+    const image = name as (typeof IMAGES)[number]
+    const tell = (step: ProgressStep, data: JsonObject = {}) =>
+      progress.tell(session.id, step, { image, ...data }, clock())
+    const turn = { caller: callerOf(request, session), onStart: () => tell('image_reading') }
+    tell('image_received', { bytes: bytes.length })
+    try {
+      const upload = { sessionId: session.id, bytes, expiresAt: session.expiresAt }
+      const { warnings } = await readings.read<typeof image>(image, upload, () =>
+        work[image](bytes, turn),
+      )
+      const told = { warnings: warnings.map(({ code }) => code), remedies: remediesOf(warnings) }
+      tell('image_read', told)
+      noStore(response).json({ uploaded: image, ...told })
+    } catch (error) {
+      if (error instanceof Problem) tell('image_refused', { code: error.code, help: error.message })
+      throw error
+    }
+  }
 }
 
-function uploadOf(request: Request, response: Response): Upload {
-  const { id, expiresAt } = response.locals.session as CollectingSession
-  const bytes: unknown = request.body
-  if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
-    throw new Problem('request_invalid', 'the body must be the image itself')
+/** How far each image has come. */
+function imagesOf(id: string, { readings, uploads }: SessionEndpointDeps): ImageStates {
+  const read = readings.uploaded(id)
+  const coming = uploads.of(id).filter(({ complete }) => !complete)
+  const stateOf = (image: (typeof IMAGES)[number]) => {
+    const upload = coming.find((each) => each.image === image)
+    return {
+      state: read[image] ? 'read' : upload ? 'arriving' : 'missing',
+      ...(upload ? { upload: upload.id, offset: upload.offset } : {}),
+    }
   }
-  return { sessionId: id, bytes, expiresAt }
+  return { document: stateOf('document'), selfie: stateOf('selfie') }
 }
 
 function noStore(response: Response): Response {

@@ -15,6 +15,8 @@ export async function submitSession(
     readonly readings: Readings
     readonly collect: EvidencePipeline['collect']
     readonly watchlists: readonly Watchlist[]
+    /** Told when there is evidence, before it is screened. */
+    readonly onCollected?: () => void
   },
   now: NumericDate,
 ): Promise<DecidedSession> {
@@ -28,6 +30,7 @@ export async function submitSession(
   }
   const { document, selfie } = readings.both(id)
   const evidence = collect(document, selfie, now)
+  deps.onCollected?.()
   const screening = screen(evidence, watchlists, { threshold: workflow.screening.threshold, now })
   const decision = decide(evidence, screening, { workflow, reference: workflowReference }, now)
   await store.recordDecision(id, { evidence, screening, decision })

@@ -2,16 +2,27 @@ import type { Json, JsonObject } from '../../shared/json.ts'
 import type { Score } from '../evidence/evidence.ts'
 import type { DecidedSession, Session } from './session.ts'
 
+/** How far each image of a session has come; where one is arriving, the upload that takes the rest. */
+export type ImageStates = Readonly<
+  Record<
+    'document' | 'selfie',
+    { readonly state: string; readonly upload?: string; readonly offset?: number }
+  >
+>
+
+const MISSING = { document: { state: 'missing' }, selfie: { state: 'missing' } }
+
 /**
  * What the worker is shown. A referral says that a person will look and not why, because a reason may be a watchlist;
  * scores of the face are shown, those of screening never.
  */
-export function workerView(
-  session: Session,
-  uploaded: { readonly document: boolean; readonly selfie: boolean },
-): JsonObject {
+export function workerView(session: Session, images: ImageStates = MISSING): JsonObject {
   const base = { session_id: session.id, state: session.state, expires_at: session.expiresAt }
-  if (session.state === 'collecting') return { ...base, uploaded }
+  if (session.state === 'collecting') {
+    const { document, selfie } = images
+    const uploaded = { document: document.state === 'read', selfie: selfie.state === 'read' }
+    return { ...base, uploaded, images: { document: { ...document }, selfie: { ...selfie } } }
+  }
   return { ...base, decision: workerDecision(session), ...scores(session) }
 }
 

@@ -8,7 +8,7 @@ import { OperatorError } from '../operator-error.ts'
 import { Problem } from '../problem.ts'
 import type { Random } from '../random.ts'
 
-/** A listening server. It answers 503 until it is given something to serve. */
+/** A listening server. It answers 503 and that it is starting until it is given something to serve. */
 export interface HttpServer {
   /** `http://host:port` of the address that was bound. */
   readonly url: string
@@ -36,7 +36,8 @@ export async function listen(address: {
   readonly port: number
 }): Promise<HttpServer> {
   let listener: RequestListener = (_request, response) => {
-    response.writeHead(503, { 'Retry-After': '1' }).end()
+    response.writeHead(503, { 'Retry-After': '1', 'Content-Type': 'application/json' })
+    response.end('{"status":"starting"}')
   }
   let stopping = false
   const server = createServer(
@@ -93,8 +94,10 @@ export function openApplication(options: {
   readonly origins: readonly string[]
   /** Throws when the server cannot do its work. */
   readonly checkHealth: () => void
+  /** Whether some of it cannot be used yet; `/healthz` says so. */
+  readonly isStarting?: () => boolean
 }): Express {
-  const { log, random, origins, checkHealth } = options
+  const { log, random, origins, checkHealth, isStarting } = options
   const hosts = new Set(origins.map((origin) => new URL(origin).host))
   const app = express()
   app.disable('x-powered-by').disable('etag')
@@ -121,7 +124,8 @@ export function openApplication(options: {
     response.set('Cache-Control', 'no-store')
     try {
       checkHealth()
-      response.json({ status: 'ok' })
+      if (isStarting?.()) response.status(503).json({ status: 'starting' })
+      else response.json({ status: 'ok' })
     } catch {
       response.status(503).json({ status: 'failing' })
     }

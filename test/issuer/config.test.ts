@@ -16,10 +16,19 @@ describe('issuerConfigSchema', () => {
 
   it('takes the example of docs/issuer.md, and fills in what it leaves out', () => {
     const config = issuerConfigSchema.parse(example)
-    expect(config.listen).to.deep.equal({ host: '127.0.0.1', port: 4100 })
+    expect(config.listen).to.deep.equal({
+      host: '127.0.0.1',
+      port: 4100,
+      trustedProxies: [],
+    })
     expect(config.status.intervalSeconds).to.equal(300)
     expect(config.status.listSize).to.equal(1 << 20)
-    expect(config.sessions).to.deep.equal({ seconds: 1800, maxOpen: 1000, perMinute: 20 })
+    expect(config.sessions).to.deep.equal({
+      seconds: 1800,
+      maxOpen: 1000,
+      perMinute: 20,
+      platformPerMinute: 600,
+    })
     expect(config.watchlists).to.deep.equal([])
   })
 
@@ -28,6 +37,16 @@ describe('issuerConfigSchema', () => {
       expect(faults({ baseUrl }), baseUrl).to.deep.equal(['baseUrl'])
     }
     expect(faults({ baseUrl: 'https://a.example:8443' })).to.deep.equal([])
+  })
+
+  it('takes addresses and networks as proxies that are trusted, and nothing else', () => {
+    const listen = (proxy: string) => ({ listen: { port: 4100, trustedProxies: [proxy] } })
+    for (const proxy of ['127.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8']) {
+      expect(faults(listen(proxy)), proxy).to.deep.equal([])
+    }
+    for (const proxy of ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1', 'true', '10.0.0.0/x']) {
+      expect(faults(listen(proxy)), proxy).to.deep.equal(['listen.trustedProxies.0'])
+    }
   })
 
   it('refuses a rhythm that leaves times without a valid list', () => {

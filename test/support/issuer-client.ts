@@ -46,8 +46,11 @@ export interface TestWorker {
   offer(): Promise<Reply>
 }
 
-export async function beginSession(issuer: string): Promise<TestWorker> {
-  const { body } = await send(`${issuer}/sessions`, { method: 'POST' })
+export async function beginSession(issuer: string, platformKey?: string): Promise<TestWorker> {
+  const { body } = await send(`${issuer}/sessions`, {
+    method: 'POST',
+    headers: platformKey === undefined ? {} : { authorization: `Bearer ${platformKey}` },
+  })
   const { session_id: id, session_token: token } = body
   const headers = { authorization: `Bearer ${token}` }
   const url = `${issuer}/sessions/${id}`

@@ -14,7 +14,9 @@ import { certify, makeAuthority, makeTrustList } from '../../issuer/pki/developm
 import { statusPublisher } from '../../issuer/publication.ts'
 import { readWatchlist } from '../../issuer/screening/watchlist.ts'
 import { issuerApplication } from '../../issuer/server.http.ts'
+import { openProgress } from '../../issuer/session/progress.ts'
 import { openReadings } from '../../issuer/session/readings.ts'
+import { openUploads } from '../../issuer/session/uploads.ts'
 import { openStatusOperations } from '../../issuer/status/operations.sqlite.ts'
 import { publishStatusLists } from '../../issuer/status/publish.ts'
 import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
@@ -49,6 +51,8 @@ export interface TestIssuer {
   readonly reviewerKey: string
   readonly operatorKey: string
   readonly regulatorKey: string
+  /** The key of the platform `driver`. */
+  readonly platformKey: string
   readonly trustList: string
   /** The key that signed the trust list. */
   readonly trustListKey: EcPublicJwk
@@ -106,6 +110,10 @@ export async function openIssuer(
     readonly history?: boolean
     /** Whether lists are published in their rhythm, as `Ticker.check` says it. */
     readonly checkPublication?: () => void
+    readonly sessionsPerMinute?: number
+    readonly platformSessionsPerMinute?: number
+    readonly trustedProxies?: readonly string[]
+    readonly isStarting?: () => boolean
     /** A port and keys that outlive a process. */
     readonly identity?: TestIdentity
     readonly changeStore?: (store: IssuerStore) => IssuerStore
@@ -168,6 +176,9 @@ export async function openIssuer(
     const name = `${role}-${keyDigest(keys[role]).slice(0, 8)}`
     await store.addKey({ name, role, sha256: keyDigest(keys[role]) }, now)
   }
+  const platformKey = makeKey('platform', random)
+  const driver = { name: 'driver', role: 'platform', sha256: keyDigest(platformKey) } as const
+  await store.addKey(driver, now)
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
@@ -181,6 +192,8 @@ export async function openIssuer(
       issuer,
       store,
       readings: openReadings(),
+      uploads: openUploads(random),
+      progress: openProgress(),
       pipeline,
       watchlists,
       workflow,
@@ -197,7 +210,10 @@ export async function openIssuer(
       trustList,
       sessionSeconds: 1800,
       maxOpenSessions: options.maxOpenSessions ?? 1000,
-      sessionsPerMinute: 10_000,
+      sessionsPerMinute: options.sessionsPerMinute ?? 10_000,
+      platformSessionsPerMinute: options.platformSessionsPerMinute ?? 10_000,
+      trustedProxies: options.trustedProxies ?? [],
+      isStarting: options.isStarting ?? (() => false),
       checkHealth: () => {
         store.checkHealth()
         options.checkPublication?.()
@@ -216,6 +232,7 @@ export async function openIssuer(
     reviewerKey: keys.reviewer,
     operatorKey: keys.operator,
     regulatorKey: keys.regulator,
+    platformKey,
     trustList,
     trustListKey: listKey,
     publish,

@@ -1,3 +1,4 @@
+import type { Warning } from '../evidence.ts'
 import { type Image, rectangleMap, sample } from '../image.ts'
 import { eyeCentres, eyeDistance, headPose, type Landmarks } from './landmarks.ts'
 
@@ -27,6 +28,29 @@ export const QUALITY_FAULTS = [
 ] as const
 
 export type QualityFault = (typeof QUALITY_FAULTS)[number]
+
+/** What helps against each fault, in words for the person before the camera. */
+export const FAULT_REMEDIES: Readonly<Record<QualityFault, string>> = {
+  face_too_small: 'come closer, or photograph the page so that it fills the picture',
+  face_turned: 'look straight into the camera',
+  face_too_dark: 'turn towards a window or a lamp',
+  face_too_bright: 'step out of direct light',
+  face_flat: 'use even light and wipe the lens',
+  face_blurred: 'hold still and wipe the lens',
+}
+
+/** What helps against the faults that warnings name in `detail`, by fault. */
+export function remediesOf(
+  warnings: readonly Warning[],
+): Readonly<Partial<Record<QualityFault, string>>> {
+  const named = new Set(warnings.flatMap(({ detail }) => detail ?? []))
+  return Object.fromEntries(
+    QUALITY_FAULTS.filter((fault) => named.has(fault)).map((fault) => [
+      fault,
+      FAULT_REMEDIES[fault],
+    ]),
+  )
+}
 
 const CHIP = 96
 const EYES_IN_CHIP = 0.4

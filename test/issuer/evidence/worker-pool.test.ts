@@ -60,6 +60,65 @@ describe('openWorkerPool', () => {
     await pool.close()
   })
 
+  it('says how long what waits will take, by what jobs have taken', async () => {
+    const pool = await openWorkerPool(SCRIPT, { limits: LIMITS, workerData: undefined })
+    for (let i = 0; i < 30; i++) await pool.run('wait', job(0))
+    const started: number[] = []
+    const running = [1, 2].map((i) =>
+      pool.run('wait', { ...job(300), onStart: () => started.push(i) }),
+    )
+    const waiting = [1, 2].map((i) =>
+      pool.run('wait', { ...job(1), onStart: () => started.push(i) }),
+    )
+    expect(started).to.deep.equal([1, 2])
+    const refused = await pool.run('wait', job(1)).then(
+      () => undefined,
+      (error: Problem) => error,
+    )
+    expect(refused?.retryAfterSeconds).to.equal(1)
+    await Promise.all([...running, ...waiting])
+    expect(started).to.deep.equal([1, 2, 1, 2])
+    await pool.close()
+  })
+
+  it('serves others as before while one caller sends twice what it can do', async () => {
+    const limits = { workers: 2, queueLength: 16, timeoutSeconds: 5 }
+    const pool = await openWorkerPool(SCRIPT, { limits, workerData: undefined })
+    const jobMs = 20
+    let [done, refused, stop] = [0, 0, false]
+    const flood = (async () => {
+      while (!stop) {
+        // Two threads do one job in half its time; two come in that time.
+        for (let i = 0; i < 2; i++) {
+          pool.run('wait', job(jobMs, 'greedy')).then(
+            () => {
+              done += 1
+            },
+            () => {
+              refused += 1
+            },
+          )
+        }
+        await new Promise((resolve) => setTimeout(resolve, jobMs / 2))
+      }
+    })()
+    await new Promise((resolve) => setTimeout(resolve, 20 * jobMs))
+    const waits: number[] = []
+    for (let i = 0; i < 10; i++) {
+      const began = performance.now()
+      await pool.run('wait', job(jobMs, 'modest'))
+      waits.push(performance.now() - began)
+    }
+    stop = true
+    await flood
+    await pool.close()
+    expect(refused, 'the greedy caller is refused').to.be.greaterThan(0)
+    expect(done, 'and served').to.be.greaterThan(0)
+    const median = waits.sort((p, q) => p - q)[5] ?? 0
+    // Its own job, and at most the rest of one that runs: never the eight that the other has waiting.
+    expect(median).to.be.below(4 * jobMs)
+  })
+
   it('loses one upload, not another, to a thread that dies', async () => {
     const pool = await openWorkerPool(SCRIPT, { limits: LIMITS, workerData: undefined })
     const others = [1, 2, 3].map((caller) => pool.run('wait', job(50, `${caller}`)))
