@@ -104,7 +104,10 @@ async function throughput(): Promise<void> {
     return (60_000 * count) / (performance.now() - started)
   }
   const callers = () => `caller-${Math.floor(performance.now() * 1000) % 4}`
-  const documents = await perMinute(() => pipeline.readDocument(upload, NOW, { caller: callers() }), 6)
+  const documents = await perMinute(
+    () => pipeline.readDocument(upload, NOW, { caller: callers() }),
+    6,
+  )
   const selfies = await perMinute(() => pipeline.readSelfie(faces.selfie, { caller: callers() }), 8)
   let refused = 0
   const started = performance.now()
