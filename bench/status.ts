@@ -1,15 +1,14 @@
 /**
  * What status lists and their log cost beside the calls of node:crypto and zlib that they cannot avoid and beside the
- * libraries, in one process: `node --import tsx bench/status.ts [entries] [rounds]`. merkletreejs is measured where it
- * is installed (`npm install --no-save merkletreejs@0.6.0`).
+ * libraries, in one process: `node --import tsx bench/status.ts [entries] [rounds]`.
  */
 import { hash } from 'node:crypto'
 import { createServer, get } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { constants, deflateSync, gzipSync } from 'node:zlib'
 import { StatusList as LibraryStatusList } from '@sd-jwt/jwt-status-list'
 import express from 'express'
+import { MerkleTree } from 'merkletreejs'
 import { publishStatusLists } from '../issuer/status/publish.ts'
 import { statusRouter } from '../issuer/status/status-list.http.ts'
 import {
@@ -227,59 +226,55 @@ await report(`Inclusion in a log of ${size} leaves (${known.length} hashes)`, 20
   { name: 'carnet, verify', run: times(() => isIncluded(claim)) },
 ])
 
-const peer = loadPeer()
-if (peer === undefined) console.log('\nmerkletreejs is not installed and was not measured')
-else {
-  const count = 10_000
-  const sha256 = (data: Buffer) => hash('sha256', data, 'buffer')
-  const leaves = Array.from({ length: count }, (_, n) => sha256(Buffer.from(String(n))))
-  const tree = new peer.MerkleTree(leaves, sha256)
-  const small = emptyCompactRange()
-  for (const digest of leaves) appendLeafHash(small, digest)
-  const smallLevels = new Map<string, Uint8Array>()
-  appendAll(leaves, smallLevels)
-  const smallRoot = tree.getRoot()
-  const smallProof = tree.getProof(leaves[4711] as Buffer, 4711)
-  const own = inclusionRanges(4711, count).map((part) =>
-    rangeHash(part, (height, index) => smallLevels.get(`${height}/${index}`) as Buffer),
-  )
-  const ownClaim = {
-    leafHash: leaves[4711] as Buffer,
-    index: 4711,
-    size: count,
-    proof: own,
-    root: compactRoot(small),
-  }
-  await report(`A log of ${count} leaves beside merkletreejs: one more leaf and its root`, 2, [
-    {
-      name: 'carnet',
-      run: times((n) => {
-        const next = { size: small.size, hashes: [...small.hashes] }
-        appendLeafHash(next, leaves[n] as Buffer)
-        compactRoot(next)
-      }),
-    },
-    { name: 'merkletreejs', run: times(() => new peer.MerkleTree(leaves, sha256).getRoot()) },
-  ])
-  await report('…one proof', 50, [
-    {
-      name: 'carnet',
-      run: times((n) =>
-        inclusionRanges(n, count).map((part) =>
-          rangeHash(part, (height, index) => smallLevels.get(`${height}/${index}`) as Buffer),
-        ),
-      ),
-    },
-    { name: 'merkletreejs', run: times((n) => tree.getProof(leaves[n] as Buffer, n)) },
-  ])
-  await report('…one verification', 200, [
-    { name: 'carnet', run: times(() => isIncluded(ownClaim)) },
-    {
-      name: 'merkletreejs',
-      run: times(() => tree.verify(smallProof, leaves[4711] as Buffer, smallRoot)),
-    },
-  ])
+const count = 10_000
+const sha256 = (data: Buffer) => hash('sha256', data, 'buffer')
+const leaves = Array.from({ length: count }, (_, n) => sha256(Buffer.from(String(n))))
+const tree = new MerkleTree(leaves, sha256)
+const small = emptyCompactRange()
+for (const digest of leaves) appendLeafHash(small, digest)
+const smallLevels = new Map<string, Uint8Array>()
+appendAll(leaves, smallLevels)
+const smallRoot = tree.getRoot()
+const smallProof = tree.getProof(leaves[4711] as Buffer, 4711)
+const own = inclusionRanges(4711, count).map((part) =>
+  rangeHash(part, (height, index) => smallLevels.get(`${height}/${index}`) as Buffer),
+)
+const ownClaim = {
+  leafHash: leaves[4711] as Buffer,
+  index: 4711,
+  size: count,
+  proof: own,
+  root: compactRoot(small),
 }
+await report(`A log of ${count} leaves beside merkletreejs: one more leaf and its root`, 2, [
+  {
+    name: 'carnet',
+    run: times((n) => {
+      const next = { size: small.size, hashes: [...small.hashes] }
+      appendLeafHash(next, leaves[n] as Buffer)
+      compactRoot(next)
+    }),
+  },
+  { name: 'merkletreejs', run: times(() => new MerkleTree(leaves, sha256).getRoot()) },
+])
+await report('…one proof', 50, [
+  {
+    name: 'carnet',
+    run: times((n) =>
+      inclusionRanges(n, count).map((part) =>
+        rangeHash(part, (height, index) => smallLevels.get(`${height}/${index}`) as Buffer),
+      ),
+    ),
+  },
+  { name: 'merkletreejs', run: times((n) => tree.getProof(leaves[n] as Buffer, n)) },
+])
+await report('…one verification', 200, [
+  { name: 'carnet', run: times(() => isIncluded(ownClaim)) },
+  {
+    name: 'merkletreejs',
+    run: times(() => tree.verify(smallProof, leaves[4711] as Buffer, smallRoot)),
+  },
+])
 
 await serve()
 
@@ -353,25 +348,5 @@ function appendAll(leaves: readonly Buffer[], hashes: Map<string, Uint8Array>): 
   const all = emptyCompactRange()
   for (const digest of leaves) {
     appendLeafHash(all, digest, (height, index, value) => hashes.set(`${height}/${index}`, value))
-  }
-}
-
-interface Peer {
-  readonly MerkleTree: new (
-    leaves: readonly Buffer[],
-    hash: (data: Buffer) => Buffer,
-  ) => {
-    getRoot(): Buffer
-    getProof(leaf: Buffer, index: number): unknown
-    verify(proof: unknown, leaf: Buffer, root: Buffer): boolean
-  }
-}
-
-function loadPeer(): Peer | undefined {
-  const name = 'merkletreejs'
-  try {
-    return createRequire(import.meta.url)(name) as Peer
-  } catch {
-    return undefined
   }
 }

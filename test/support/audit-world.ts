@@ -2,7 +2,6 @@ import type { Clock } from '../../shared/clock.ts'
 import { listen } from '../../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.software.ts'
 import { witnessApplication } from '../../verifier/audit/witness.http.ts'
-import { openWitnessState } from '../../verifier/audit/witness-state.file.ts'
 import { openAuditFiles } from '../../verifier/audit/world.file.ts'
 import type { AuditWorld } from '../../verifier/audit/world.ts'
 
@@ -20,7 +19,6 @@ export function testWorld(options: {
     pause: async () => false,
     network: () => (input, init) => fetch(input, init),
     ...openAuditFiles({ generate: generateEd25519Key, open: openEd25519Key }),
-    witnessState: openWitnessState,
     serveWitness: async (witness, address, listening) => {
       const report = (error: unknown): void => print(String(error))
       const server = await listen(address)

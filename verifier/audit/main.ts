@@ -4,7 +4,6 @@ import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.soft
 import { guardedFetch } from '../../shared/trust/guarded-fetch.ts'
 import { run } from './program.ts'
 import { witnessApplication } from './witness.http.ts'
-import { openWitnessState } from './witness-state.file.ts'
 import { openAuditFiles } from './world.file.ts'
 import type { AuditWorld } from './world.ts'
 
@@ -35,7 +34,6 @@ const world: AuditWorld = {
       maxRedirects: 3,
     }),
   ...openAuditFiles({ generate: generateEd25519Key, open: openEd25519Key }),
-  witnessState: openWitnessState,
   serveWitness: async (witness, address, listening) => {
     const server = await listen(address)
     const report = (error: unknown): void => void process.stderr.write(`${String(error)}\n`)

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import type { Checkpoint } from '../../shared/audit/checkpoint.ts'
+import { type Checkpoint, parseCheckpoint } from '../../shared/audit/checkpoint.ts'
 import { cosignatureVerifier, requireWitnesses } from '../../shared/audit/cosignature.ts'
 import { AuditError } from '../../shared/audit/error.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
@@ -20,7 +20,7 @@ import { LogInconsistent, readNewEntries } from './read-log.ts'
 import { type RulesReport, readRules } from './rules.ts'
 import { openPublicSource, type PublicSource, SourceError } from './source.ts'
 import { parseState, renderState } from './state.ts'
-import { openWitness } from './witness.ts'
+import { openWitness, type Witness } from './witness.ts'
 import type { AuditWorld } from './world.ts'
 
 /** The rules were kept, and what was asked is proven. */
@@ -204,11 +204,26 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
     .action(async (options: WitnessOptions) => {
       const { name, logKey: logs } = options
       const signer = await world.openKey(options.key)
-      const state = world.witnessState(options.state)
+      const state = await world.witnessState(options.state)
       const witness = openWitness({ name, signer, logs, state, clock: world.clock })
+      for (const log of logs) await requireReadable(witness, log.name, options.state)
       await world.serveWitness(witness, options, (url) => world.print(`listening at ${url}`))
     })
   return root
+}
+
+/** What a witness cannot read it cannot continue, so it does not begin. @throws OperatorError */
+async function requireReadable(witness: Witness, origin: string, folder: string): Promise<void> {
+  const text = await witness.checkpoint(origin)
+  try {
+    if (text !== undefined) parseCheckpoint(text)
+  } catch (cause) {
+    if (!(cause instanceof AuditError)) throw cause
+    throw new OperatorError('file_unreadable', `${folder} holds no checkpoint of ${origin}`, {
+      cause,
+      hint: 'restore the folder from a backup; a witness that forgot what it saw is none',
+    })
+  }
 }
 
 interface WitnessOptions {

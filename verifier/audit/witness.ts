@@ -14,8 +14,11 @@ import type { Ed25519Signer } from '../../shared/key/signer.ts'
 /** The last checkpoint that a witness cosigned for each log, durable. */
 export interface WitnessState {
   read(origin: string): Promise<string | undefined>
-  /** Durable when it resolves. */
-  write(origin: string, cosigned: string): Promise<void>
+  /**
+   * Puts a checkpoint in place of the one that was read, durable when it resolves. Answers false, changing nothing,
+   * when another process has replaced that one meanwhile.
+   */
+  replace(origin: string, expected: string | undefined, cosigned: string): Promise<boolean>
 }
 
 /** What a witness answers. C2SP tlog-witness, "add-checkpoint". */
@@ -79,7 +82,11 @@ async function addCheckpoint(
   const own = checkpoint.note.signatures.filter((signature) => signature.keyId === log.keyId)
   const lines = own.map((signature) => signatureLine(signature)).join('')
   // "The witness MUST persist the new checkpoint before responding."
-  await state.write(log.name, `${checkpoint.note.text}\n${lines}${line}`)
+  const cosigned = `${checkpoint.note.text}\n${lines}${line}`
+  if (!(await state.replace(log.name, stored, cosigned))) {
+    const newest = await state.read(log.name)
+    return refuse(409, `${newest === undefined ? 0 : parseCheckpoint(newest).size}`)
+  }
   return { status: 200, body: line }
 }
 

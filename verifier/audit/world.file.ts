@@ -1,7 +1,9 @@
-import { access, mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Ed25519Signer } from '../../shared/key/signer.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
+import { replaceSynced, syncFolder, writeSynced } from '../../shared/synced-file.ts'
+import { openWitnessState, prepareWitnessFolder } from './witness-state.file.ts'
 import type { AuditFiles } from './world.ts'
 
 /** Files of this machine. What the system refuses is told as the operator's to mend; keys are made and read by `keys`. */
@@ -13,11 +15,7 @@ export function openAuditFiles(keys: {
     readText: (path) =>
       reading(path, 'its folder has to exist and be open to this user', () => readIfThere(path)),
     writeText: (path, text) =>
-      writing(path, 'its folder has to be writable', async () => {
-        await writeSynced(`${path}.new`, Buffer.from(text))
-        await rename(`${path}.new`, path)
-        await syncFolder(dirname(path))
-      }),
+      writing(path, 'its folder has to be writable', () => replaceSynced(path, text)),
     readFolder: (path) =>
       reading(path, 'name the folder that carnet-audit export wrote', async () => {
         const found = await readdir(path, { withFileTypes: true })
@@ -32,12 +30,19 @@ export function openAuditFiles(keys: {
       writing(path, 'name a folder that does not exist yet in one that does', async () => {
         await mkdir(path)
         for (const [name, bytes] of files) await writeSynced(join(path, name), bytes)
+        await syncFolder(path)
+        await syncFolder(dirname(path))
       }),
     createKey: (path) =>
       writing(path, 'name a file that does not exist yet in a folder that does', async () => {
         const { signer, pkcs8 } = keys.generate()
         await writeFile(path, pkcs8, { flag: 'wx', mode: 0o600 })
         return signer
+      }),
+    witnessState: (folder) =>
+      writing(folder, 'name a folder for --state that this user may write to', async () => {
+        await prepareWitnessFolder(folder)
+        return openWitnessState(folder)
       }),
     openKey: async (path) => {
       const hint = 'name the file that carnet-audit witness-key wrote'
@@ -90,24 +95,5 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     await access(dirname(path))
     return undefined
-  }
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w')
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

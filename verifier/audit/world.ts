@@ -11,8 +11,6 @@ export interface AuditWorld extends AuditFiles {
   /** Waits; resolves early with `false` when the program is asked to stop. */
   pause(seconds: number): Promise<boolean>
   network(options: { readonly allowLoopback: boolean }): Fetch
-  /** Keeps the checkpoints of a witness in a folder. */
-  witnessState(folder: string): WitnessState
   /**
    * Serves a witness until the program is asked to stop, and tells where once it listens.
    * @throws OperatorError `port_in_use`, `address_unusable`
@@ -36,6 +34,8 @@ export interface AuditFiles {
   writeFolder(path: string, files: ReadonlyMap<string, Buffer>): Promise<void>
   /** Makes a key in a file that only its owner reads; a file that exists is refused. */
   createKey(path: string): Promise<Ed25519Signer>
+  /** Keeps the checkpoints of a witness in a folder, which is made where there is none and can be used. */
+  witnessState(folder: string): Promise<WitnessState>
   /** Opens what `createKey` made. @throws OperatorError `key_invalid` for anything else */
   openKey(path: string): Promise<Ed25519Signer>
 }

@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { decodeBase64url, encodeBase64url } from '../../shared/base64url.ts'
 import { parseJson } from '../../shared/json.ts'
 import type { Random } from '../../shared/random.ts'
+import { syncFolder, writeSynced } from '../../shared/synced-file.ts'
 import { WalletError } from '../error.ts'
 import type { Seal, VaultKey } from './seal.ts'
 
@@ -200,7 +201,7 @@ export async function writeWhole(
   const temporary = `${path}.${process.pid}.new`
   try {
     await rm(temporary, { force: true })
-    await writeSynced(temporary, content)
+    await writeSynced(temporary, content, { flag: 'wx', mode: 0o600 })
     if (mode === 'replace') await rename(temporary, path)
     else await link(temporary, path)
     await syncFolder(dirname(path))
@@ -214,24 +215,5 @@ export async function writeWhole(
     })
   } finally {
     await rm(temporary, { force: true })
-  }
-}
-
-async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    await file.writeFile(content)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

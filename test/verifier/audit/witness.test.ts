@@ -248,6 +248,6 @@ describe('carnet-audit witness', () => {
     const options = ['--key', key, '--state', join(folder, 'kept'), '--log-key', log.vkey]
     expect(await run(['witness', ...name, ...options], world), lines.join('\n')).to.equal(0)
     expect(lines[1]).to.match(/^listening at http/)
-    expect(readdirSync(join(folder, 'kept'))).to.deep.equal([`${sha256Hex(ORIGIN)}.checkpoint`])
+    expect(readdirSync(join(folder, 'kept'))).to.deep.equal([`${sha256Hex(ORIGIN)}.1`])
   })
 })
