@@ -1,12 +1,23 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { parseDateTime } from '../shared/clock.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
 import { checkLog, exportLog, printRules } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
 import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
+import {
+  changeOne,
+  confirmBulk,
+  listNotices,
+  markTold,
+  previewBulk,
+  printTimeliness,
+  releaseHold,
+  withdrawOne,
+} from './commands/status.ts'
 import { PKI_ROLES } from './pki/development-pki.ts'
-import { REASON_CLASSES, type ReasonClass } from './status/status.ts'
+import { type CredentialStatus, REASON_CLASSES, type ReasonClass } from './status/status.ts'
 import type { KeyRole } from './store.ts'
 import type { World } from './world.ts'
 
@@ -58,6 +69,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addPki(root, world)
   addKeys(root, world)
   addReviews(root, world)
+  addStatus(root, world)
   addLog(root, world)
   return root
 }
@@ -174,19 +186,17 @@ function addLog(root: Command, world: World): void {
 }
 
 function addReviews(root: Command, world: World): void {
-  const url = () =>
-    new Option('--url <URL>', 'where the issuer is').default('http://127.0.0.1:4100')
   const review = root.command('review').description('decide what was referred to a person')
   review
     .command('list')
     .description('print the sessions that wait')
-    .addOption(url())
+    .addOption(urlOption())
     .action((given: { url: string }) => listReviews(world, given))
   review
     .command('show')
     .description('print what a decision followed from')
     .argument('<SESSION_ID>')
-    .addOption(url())
+    .addOption(urlOption())
     .action((id: string, given: { url: string }) => showReview(world, id, given))
   review
     .command('decide')
@@ -198,7 +208,7 @@ function addReviews(root: Command, world: World): void {
         .makeOptionMandatory(),
     )
     .requiredOption('--reason <TEXT>', 'why; it is kept and can be contested')
-    .addOption(url())
+    .addOption(urlOption())
     .action((id: string, given: { url: string; outcome: 'approve' | 'reject'; reason: string }) =>
       decideReview(world, id, given),
     )
@@ -206,16 +216,110 @@ function addReviews(root: Command, world: World): void {
     .command('revoke')
     .description('revoke every copy that was issued in a session')
     .argument('<SESSION_ID>')
-    .addOption(
-      new Option('--reason-class <CLASS>', 'why; the public lists do not tell')
-        .choices([...REASON_CLASSES])
-        .makeOptionMandatory(),
-    )
+    .addOption(reasonOption())
     .option('--note <TEXT>', 'for the file, seen by nobody outside')
-    .addOption(url())
-    .action((id: string, given: { url: string; reasonClass: ReasonClass; note?: string }) =>
+    .option('--requested-at <TIME>', 'when it was asked for, now unless it was before', moment)
+    .option('--held-by <WHO>', 'who asked that the holder not be told yet')
+    .option('--emergency', 'publish at once, which everybody can see', false)
+    .addOption(urlOption())
+    .action((id: string, given: Parameters<typeof revokeSession>[2]) =>
       revokeSession(world, id, given),
     )
+}
+
+function addStatus(root: Command, world: World): void {
+  const status = root.command('status').description('change statuses of copies, and tell holders')
+  const to = () =>
+    new Option('--to <STATUS>', 'what the list will say')
+      .choices(['valid', 'suspended', 'revoked'])
+      .makeOptionMandatory()
+  status
+    .command('change')
+    .description('change one copy')
+    .requiredOption('--list <URI>', 'the list that its credential names')
+    .requiredOption('--index <N>', 'its index there', wholeNumber)
+    .addOption(to())
+    .addOption(reasonOption())
+    .option('--requested-at <TIME>', 'when it was asked for, now unless it was before', moment)
+    .option('--until <TIME>', 'when a suspension ends by itself', moment)
+    .option('--held-by <WHO>', 'who asked that the holder not be told yet')
+    .option('--emergency', 'publish at once, which everybody can see', false)
+    .addOption(urlOption())
+    .action((given: Parameters<typeof changeOne>[1]) => changeOne(world, given))
+  status
+    .command('withdraw')
+    .description('take a change back that is not published yet')
+    .argument('<CHANGE>', 'its number', wholeNumber)
+    .addOption(urlOption())
+    .action((event: number, given: { url: string }) => withdrawOne(world, event, given))
+  const bulk = status.command('bulk').description('change many copies, with a second person')
+  bulk
+    .command('preview')
+    .description('propose it and print what it would do')
+    .argument('<FILE>', 'a line for each copy: the address of the list, a space, the index')
+    .addOption(to())
+    .addOption(reasonOption())
+    .addOption(urlOption())
+    .action(
+      (file: string, given: { url: string; to: CredentialStatus; reasonClass: ReasonClass }) =>
+        previewBulk(world, file, given),
+    )
+  bulk
+    .command('confirm')
+    .description('carry out what somebody else proposed')
+    .argument('<BULK>', 'its identifier')
+    .requiredOption('--sha256 <DIGEST>', 'of the preview that you have seen')
+    .option('--emergency', 'publish at once, which everybody can see', false)
+    .addOption(urlOption())
+    .action((id: string, given: { url: string; sha256: string; emergency: boolean }) =>
+      confirmBulk(world, id, given),
+    )
+  status
+    .command('notices')
+    .description('print which holders to tell, in words that they may see')
+    .addOption(urlOption())
+    .action((given: { url: string }) => listNotices(world, given))
+  status
+    .command('told')
+    .description('note that the holder was told')
+    .argument('<CHANGE>', 'its number', wholeNumber)
+    .addOption(urlOption())
+    .action((event: number, given: { url: string }) => markTold(world, event, given))
+  status
+    .command('release')
+    .description('end a legal hold, so that the holder is told next')
+    .argument('<CHANGE>', 'its number', wholeNumber)
+    .addOption(urlOption())
+    .action((event: number, given: { url: string }) => releaseHold(world, event, given))
+  status
+    .command('timeliness')
+    .description('print how long changes took until they were published and the holder was told')
+    .requiredOption('--from <TIME>', 'decided at this time or later', moment)
+    .requiredOption('--to <TIME>', 'decided before this time', moment)
+    .addOption(urlOption())
+    .action((given: { url: string; from: number; to: number }) => printTimeliness(world, given))
+}
+
+function urlOption(): Option {
+  return new Option('--url <URL>', 'where the issuer is').default('http://127.0.0.1:4100')
+}
+
+function reasonOption(): Option {
+  return new Option('--reason-class <CLASS>', 'why; the public lists do not tell')
+    .choices([...REASON_CLASSES])
+    .makeOptionMandatory()
+}
+
+function wholeNumber(text: string): number {
+  if (!/^(0|[1-9]\d{0,11})$/.test(text)) throw new InvalidArgumentError('a whole number')
+  return Number(text)
+}
+
+/** Seconds since 1970, or a UTC date-time. */
+function moment(text: string): number {
+  const at = /^(0|[1-9]\d{0,11})$/.test(text) ? Number(text) : parseDateTime(text)
+  if (at === undefined) throw new InvalidArgumentError('seconds, or 2026-07-01T00:00:00Z')
+  return at
 }
 
 function configOption(): Option {

@@ -326,7 +326,7 @@ export function openIssuerStore(
         return changes === 1
       }),
 
-    revoke: async (sessionId, { reasonClass, actor, note }, now) =>
+    revoke: async (sessionId, { reasonClass, actor, note, requestedAt, heldBy }, now) =>
       immediate(db, () => {
         const row = sessionRow(db, sessionId)
         const known = issuanceRow(db, sessionId)
@@ -339,7 +339,8 @@ export function openIssuerStore(
             to: 'revoked',
             reasonClass,
             actor,
-            requestedAt: now,
+            requestedAt: requestedAt ?? now,
+            ...(heldBy === undefined ? {} : { heldBy }),
             subjectKey: row.subject_key,
             now,
           }),

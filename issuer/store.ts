@@ -161,7 +161,15 @@ export interface IssuerStore {
    */
   revoke(
     sessionId: string,
-    order: { readonly reasonClass: ReasonClass; readonly actor: string; readonly note?: string },
+    order: {
+      readonly reasonClass: ReasonClass
+      readonly actor: string
+      readonly note?: string
+      /** When the reason was brought up, `now` unless it was before. */
+      readonly requestedAt?: NumericDate
+      /** Who asked that the holder not be told yet. */
+      readonly heldBy?: string
+    },
     now: NumericDate,
   ): Promise<number>
 

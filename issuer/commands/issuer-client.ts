@@ -14,6 +14,7 @@ export async function callIssuer<Schema extends z.ZodType>(
     readonly path: string
     readonly role: Exclude<KeyRole, 'platform' | 'regulator'>
     readonly body?: Json
+    readonly method?: 'DELETE'
   },
 ): Promise<z.output<Schema>> {
   const { role, ...rest } = request

@@ -3,6 +3,7 @@ import { toDateTime } from '../../shared/clock.ts'
 import type { ReasonClass } from '../status/status.ts'
 import type { World } from '../world.ts'
 import { callIssuer } from './issuer-client.ts'
+import { whenPublished } from './when-published.ts'
 
 interface UrlOption {
   readonly url: string
@@ -14,7 +15,10 @@ const queueSchema = z.object({
   ),
 })
 
-const revokedSchema = z.object({ revoked_copies: z.number() })
+const revokedSchema = z.object({
+  revoked_copies: z.number(),
+  published: z.boolean().optional(),
+})
 
 /** Prints the sessions that wait for a person. */
 export async function listReviews(world: World, { url }: UrlOption): Promise<void> {
@@ -53,14 +57,26 @@ export async function decideReview(
 export async function revokeSession(
   world: World,
   id: string,
-  given: UrlOption & { readonly reasonClass: ReasonClass; readonly note?: string },
+  given: UrlOption & {
+    readonly reasonClass: ReasonClass
+    readonly note?: string
+    readonly requestedAt?: number
+    readonly heldBy?: string
+    readonly emergency: boolean
+  },
 ): Promise<void> {
-  const { url, reasonClass, note } = given
-  const { revoked_copies: copies } = await callIssuer(world, revokedSchema, {
+  const { url, reasonClass, note, requestedAt, heldBy, emergency } = given
+  const { revoked_copies: copies, published } = await callIssuer(world, revokedSchema, {
     url,
     path: `/sessions/${encodeURIComponent(id)}/revocation`,
     role: 'operator',
-    body: { reason_class: reasonClass, ...(note === undefined ? {} : { note }) },
+    body: {
+      reason_class: reasonClass,
+      emergency,
+      ...(note === undefined ? {} : { note }),
+      ...(requestedAt === undefined ? {} : { requested_at: requestedAt }),
+      ...(heldBy === undefined ? {} : { held_by: heldBy }),
+    },
   })
-  world.print(`${id}  revoked ${copies} copies; the lists say so with their next publication`)
+  world.print(`${id}  revoked ${copies} copies; ${whenPublished(published)}`)
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { bearerToken, jsonBody } from '../../shared/http/body.http.ts'
 import { parseRequest } from '../../shared/schema.ts'
 import { requireKey } from '../api-key.ts'
+import { publishEmergency } from '../status/emergency.ts'
 import { REASON_CLASSES, type ReasonClass } from '../status/status.ts'
 import type { IssuerStore } from '../store.ts'
 
@@ -12,6 +13,10 @@ const MAX_BODY_BYTES = 16_384
 const revocationSchema = z.strictObject({
   reason_class: z.enum(REASON_CLASSES as [ReasonClass, ...ReasonClass[]]),
   note: z.string().trim().min(1).max(2000).optional(),
+  /** When the reason was brought up, now unless it was before. */
+  requested_at: z.int().min(0).optional(),
+  /** Keeps the holder from being told yet: who asked for that. */
+  held_by: z.string().trim().min(1).max(200).optional(),
   /** Publishes at once; everybody can see that something could not wait. */
   emergency: z.boolean().default(false),
 })
@@ -38,11 +43,18 @@ export function revocationEndpoint(deps: {
         store,
       )
       const order = parseRequest(revocationSchema, request.body)
-      const { reason_class: reasonClass, note, emergency } = order
-      const decision = { reasonClass, actor: name, ...(note === undefined ? {} : { note }) }
+      const { reason_class: reasonClass, note, emergency, requested_at, held_by } = order
+      const decision = {
+        reasonClass,
+        actor: name,
+        ...(note === undefined ? {} : { note }),
+        ...(requested_at === undefined ? {} : { requestedAt: requested_at }),
+        ...(held_by === undefined ? {} : { heldBy: held_by }),
+      }
       const copies = await store.revoke(String(request.params.id), decision, clock())
-      if (emergency) await publishNow()
-      response.set('Cache-Control', 'no-store').status(202).json({ revoked_copies: copies })
+      const published = emergency ? { published: await publishEmergency(publishNow) } : {}
+      response.set('Cache-Control', 'no-store').status(202)
+      response.json({ revoked_copies: copies, ...published })
     },
   )
   return router

@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { jsonBody } from '../../shared/http/body.http.ts'
 import { Problem } from '../../shared/problem.ts'
 import { parseRequest } from '../../shared/schema.ts'
+import { publishEmergency } from './emergency.ts'
 import type { BulkChange, OperatorChange, StatusOperations } from './operations.ts'
 import { REASON_CLASSES, type ReasonClass } from './status.ts'
 
@@ -34,7 +35,10 @@ const bulkSchema = z
     reason_class: reasonClass,
   })
   .transform(({ reason_class, ...bulk }): BulkChange => ({ ...bulk, reasonClass: reason_class }))
-const approvalSchema = z.strictObject({ sha256: z.string().max(64) })
+const approvalSchema = z.strictObject({
+  sha256: z.string().max(64),
+  emergency: z.boolean().default(false),
+})
 const periodSchema = z.strictObject({ from: z.coerce.number(), to: z.coerce.number() })
 
 /**
@@ -50,6 +54,8 @@ export function statusOperationEndpoints(deps: {
 }): Router {
   const { operations, clock, requireOperator, publishNow } = deps
   const router = Router()
+  const publishedAtOnce = async (emergency: boolean): Promise<{ published?: boolean }> =>
+    emergency ? { published: await publishEmergency(publishNow) } : {}
   const post = (path: string, maxBytes: number, handler: RequestHandler): void => {
     router.post(path, ...jsonBody(maxBytes), handler)
   }
@@ -64,8 +70,7 @@ export function statusOperationEndpoints(deps: {
     const actor = await requireOperator(request)
     const { change, emergency } = parseRequest(changeSchema, request.body)
     const event = await operations.change(change, actor, clock())
-    if (emergency) await publishNow()
-    response.status(202).json({ event })
+    response.status(202).json({ event, ...(await publishedAtOnce(emergency)) })
   })
   router.delete('/status-changes/:event', async (request, response) => {
     await requireOperator(request)
@@ -79,10 +84,10 @@ export function statusOperationEndpoints(deps: {
   })
   post('/status-bulk/:id/approval', MAX_BODY_BYTES, async (request, response) => {
     const actor = await requireOperator(request)
-    const { sha256 } = parseRequest(approvalSchema, request.body)
+    const { sha256, emergency } = parseRequest(approvalSchema, request.body)
     const bulk = { id: String(request.params.id), sha256 }
     const events = await operations.approveBulk(bulk, actor, clock())
-    response.status(202).json({ changed: events.length })
+    response.status(202).json({ changed: events.length, ...(await publishedAtOnce(emergency)) })
   })
   router.get('/status-notices', async (request, response) => {
     await requireOperator(request)

@@ -9,7 +9,8 @@ const MAX_ANSWER_LENGTH = 64 << 20
 const problemSchema = z.object({ code: z.string(), detail: z.string().optional() })
 
 /**
- * Calls an endpoint of a running server of ours, for a command line: GET, or POST where there is a body.
+ * Calls an endpoint of a running server of ours, for a command line: GET, or POST where there is a body. An answer
+ * without content is `undefined`.
  * @throws OperatorError `server_unreachable`, and `request_refused` with the problem's code
  */
 export async function callApi<Schema extends z.ZodType>(
@@ -22,11 +23,12 @@ export async function callApi<Schema extends z.ZodType>(
     readonly path: string
     readonly key: string
     readonly body?: Json | undefined
+    readonly method?: 'DELETE' | undefined
   },
 ): Promise<z.output<Schema>> {
-  const { server, url, path, key, body } = request
+  const { server, url, path, key, body, method = body === undefined ? 'GET' : 'POST' } = request
   const response = await send(fetch, server, new URL(path, url), {
-    method: body === undefined ? 'GET' : 'POST',
+    method,
     headers: {
       authorization: `Bearer ${key}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -80,7 +80,7 @@ describe('carnet-issuer', () => {
     expect([help.code, help.out]).to.satisfy(
       ([code, out]: [number, string]) => code === 0 && out.includes('carnet-issuer pki init'),
     )
-    for (const command of ['serve', 'pki', 'keys', 'review', 'revoke']) {
+    for (const command of ['serve', 'pki', 'keys', 'review', 'revoke', 'status', 'log']) {
       expect((await call([command, '--help'])).code).to.equal(0)
     }
     const wrong = await call(['frobnicate'])
@@ -196,5 +196,118 @@ describe('carnet-issuer', () => {
     expect((await call(revoke)).err).to.contain('status_final')
     const nowhere = ['revoke', 'x', '--reason-class', 'fraud', '--url', 'http://127.0.0.1:1']
     expect((await call(nowhere)).err).to.contain('no issuer answers at http://127.0.0.1:1')
+  })
+
+  describe('status', () => {
+    const url = () => ['--url', issuer.url]
+    const status = (...argv: string[]) => call(['status', ...argv, ...url()])
+    const eventOf = (out: string) => /^change (\d+)/.exec(out)?.[1] ?? ''
+    /** Copies that a worker was given. */
+    const issued = async (copies: number): Promise<{ uri: string; idx: number }[]> => {
+      await issuer.publish()
+      const worker = await submittedSession(issuer.url)
+      const wallet = testWallet(issuer.url)
+      await wallet.credential(await tokenFor(worker, wallet), newKeys(copies))
+      const row = issuer.db
+        .prepare('SELECT statuses FROM issuance WHERE session_id = ?')
+        .pluck()
+        .get(worker.id)
+      return JSON.parse(String(row))
+    }
+    const naming = ({ uri, idx }: { uri: string; idx: number } = { uri: '', idx: 0 }) => [
+      '--list',
+      uri,
+      '--index',
+      String(idx),
+    ]
+
+    it('suspends until a time, takes it back, and says what cannot be taken back', async () => {
+      const [copy] = await issued(1)
+      const suspend = [...naming(copy), '--to', 'suspended', '--reason-class', 'fraud']
+      const changed = await status('change', ...suspend, '--until', '2036-07-01T00:00:00Z')
+      expect(changed.code, changed.err).to.equal(0)
+      expect(changed.out).to.match(/^change \d+ {2}suspended; the next publication carries it$/)
+      const event = eventOf(changed.out)
+      expect((await status('withdraw', event)).out).to.equal(`change ${event}  withdrawn`)
+      const again = await status('withdraw', event)
+      expect([again.code, again.err]).to.satisfy(
+        ([code, err]: [number, string]) => code === 1 && err.includes('change_not_found'),
+      )
+      const emergency = await status('change', ...suspend, '--emergency')
+      expect(emergency.out).to.match(/; published$/)
+      const late = await status('withdraw', eventOf(emergency.out))
+      expect(late.err).to.include('change_published')
+    })
+
+    it('previews a bulk change and carries it out for a second person alone', async () => {
+      const copies = await issued(3)
+      const file = path('copies')
+      writeFileSync(file, `${copies.map(({ uri, idx }) => `${uri} ${idx}`).join('\n')}\n`)
+      const what = ['--to', 'revoked', '--reason-class', 'key_or_wallet_compromise']
+      const preview = await status('bulk', 'preview', file, ...what)
+      expect(preview.code, preview.err).to.equal(0)
+      expect(preview.out).to.include('3 on 3 lists').and.include('3 valid, 0 suspended, 0 revoked')
+      const [, id = ''] = /^bulk +(\S+)$/m.exec(preview.out) ?? []
+      const [, sha256 = ''] = /^sha256 +(\S+)$/m.exec(preview.out) ?? []
+      const confirm = ['bulk', 'confirm', id, '--sha256', sha256]
+      expect((await status(...confirm)).err).to.include('second_person_needed')
+      const second = await call(['keys', 'add', '--role', 'operator', '--name', 'second'])
+      const keys = { reviewer: undefined, operator: second.out }
+      const stale = ['status', 'bulk', 'confirm', id, '--sha256', 'x', ...url()]
+      expect((await call(stale, keys)).err).to.include('bulk_changed')
+      const done = await call(['status', ...confirm, ...url()], keys)
+      expect(done.out).to.equal(`bulk ${id}  3 changed; the next publication carries it`)
+    })
+
+    it('lists whom to tell in neutral words, notes who was told, and ends a hold', async () => {
+      const [open, held] = await issued(2)
+      const change = ['--to', 'revoked', '--reason-class', 'compliance', '--emergency']
+      const told = await status('change', ...naming(open), ...change)
+      const hold = await status('change', ...naming(held), ...change, '--held-by', 'court-7')
+      const [event, heldEvent] = [eventOf(told.out), eventOf(hold.out)]
+      const notices = await status('notices')
+      expect(notices.out).to.match(
+        new RegExp(`^${event}  due .*The issuer has withdrawn it.$`, 'm'),
+      )
+      expect(notices.out).not.to.match(new RegExp(`^${heldEvent} `, 'm'))
+      expect(notices.out).not.to.include('compliance').and.not.include('court')
+      expect((await status('told', event)).out).to.equal(`change ${event}  told`)
+      expect((await status('release', heldEvent)).out).to.equal(`change ${heldEvent}  released`)
+      const after = await status('notices')
+      expect(after.out).not.to.match(new RegExp(`^${event} `, 'm'))
+      expect(after.out).to.match(new RegExp(`^${heldEvent}  due`, 'm'))
+      const report = await status('timeliness', '--from', '0', '--to', '2036-07-01T00:00:00Z')
+      expect(report.out).to.match(/^published +\d+ {2}median \d+ s {2}max \d+ s {2}late 0$/m)
+      expect(report.out).to.match(/^told +1 {2}median/m)
+    })
+
+    it('ends with 2 for a wrong line and 1 for a wrong file or a missing key', async () => {
+      const [copy] = await issued(1)
+      const what = ['--to', 'revoked', '--reason-class', 'fraud']
+      for (const argv of [
+        ['change', ...naming(copy), '--to', 'gone', '--reason-class', 'fraud'],
+        ['change', ...naming(copy), '--to', 'revoked', '--reason-class', 'none'],
+        ['change', '--list', 'x', '--index', '-1', ...what],
+        ['withdraw', 'x'],
+        ['timeliness', '--from', 'yesterday', '--to', '5'],
+        ['bulk', 'confirm', 'x'],
+        ['frobnicate'],
+      ]) {
+        expect((await status(...argv)).code, argv.join(' ')).to.equal(2)
+      }
+      writeFileSync(path('wrong'), 'not a list\n')
+      const wrong = await status('bulk', 'preview', path('wrong'), ...what)
+      expect([wrong.code, wrong.err]).to.satisfy(
+        ([code, err]: [number, string]) => code === 1 && err.includes('line 1 is no list'),
+      )
+      const keyless = await call(['status', 'notices', ...url()], {
+        reviewer: undefined,
+        operator: undefined,
+      })
+      expect(keyless.err).to.include('CARNET_OPERATOR_KEY is not set')
+      for (const argv of [[], ['change'], ['bulk'], ['bulk', 'preview'], ['timeliness']]) {
+        expect((await call(['status', ...argv, '--help'])).code).to.equal(0)
+      }
+    })
   })
 })

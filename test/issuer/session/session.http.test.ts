@@ -318,8 +318,33 @@ describe('the proofing endpoints', () => {
     const before = published()
     const order = { reason_class: 'key_or_wallet_compromise', emergency: true }
     const url = `${issuer.url}/sessions/${worker.id}/revocation`
-    expect((await sendJson(url, order, issuer.operatorKey)).status).to.equal(202)
+    const answer = await sendJson(url, order, issuer.operatorKey)
+    expect([answer.status, answer.body]).to.deep.equal([
+      202,
+      { revoked_copies: 2, published: true },
+    ])
     expect(published()).to.be.above(before)
+  })
+
+  it('keeps the notice of a revocation back while somebody holds it, and counts from the request', async () => {
+    const worker = await submittedSession(issuer.url)
+    const wallet = testWallet(issuer.url)
+    await wallet.credential(await tokenFor(worker, wallet), newKeys(1))
+    const url = `${issuer.url}/sessions/${worker.id}/revocation`
+    const requested_at = Math.floor(Date.now() / 1000) - 500
+    const order = { reason_class: 'compliance', held_by: 'unit-7', requested_at, emergency: true }
+    expect((await sendJson(url, order, issuer.operatorKey)).status).to.equal(202)
+    const row = issuer.db
+      .prepare(
+        `SELECT e.requested_at, n.held_by FROM status_event AS e
+         JOIN status_notice AS n ON n.event = e.id ORDER BY e.id DESC LIMIT 1`,
+      )
+      .get()
+    expect(row).to.deep.equal({ requested_at, held_by: 'unit-7' })
+    const { body } = await send(`${issuer.url}/status-notices`, {
+      headers: { authorization: `Bearer ${issuer.operatorKey}` },
+    })
+    expect(JSON.stringify(body)).not.to.include('unit-7').and.not.include('compliance')
   })
 
   it('writes nothing about a person, no image and no token into log or database', async () => {

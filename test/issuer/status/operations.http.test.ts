@@ -21,6 +21,7 @@ describe('statusOperationEndpoints', () => {
   let references: StatusReference[]
   let now: number
   let published: number
+  let broken: boolean
   const call = (method: string, path: string, body?: unknown, actor = 'anna') =>
     fetch(`${base}${path}`, {
       method,
@@ -35,6 +36,7 @@ describe('statusOperationEndpoints', () => {
     const { db, store, publisher } = fixture
     now = NOW
     published = 0
+    broken = false
     await store.keepOpen(TEST_POOL, NOW)
     await publishStatusLists(publisher, NOW)
     references = allocateIndexes(db, { copies: 2, credentialExpires: NOW + 9, now: NOW })
@@ -56,6 +58,7 @@ describe('statusOperationEndpoints', () => {
         },
         publishNow: async () => {
           published++
+          if (broken) throw new Error('no disk')
           await publishStatusLists(publisher, now)
         },
       }),
@@ -97,8 +100,22 @@ describe('statusOperationEndpoints', () => {
       reason_class: 'fraud',
       emergency: true,
     }
-    expect((await call('POST', '/status-changes', emergency)).status).to.equal(202)
+    const answer = await call('POST', '/status-changes', emergency)
+    expect([answer.status, await json(answer)]).to.deep.equal([202, { event: 2, published: true }])
     expect(published).to.equal(1)
+  })
+
+  it('has decided an emergency that could not be published yet, and says so', async () => {
+    broken = true
+    const emergency = {
+      reference: references[1],
+      to: 'revoked',
+      reason_class: 'fraud',
+      emergency: true,
+    }
+    const answer = await call('POST', '/status-changes', emergency)
+    expect([answer.status, await json(answer)]).to.deep.equal([202, { event: 1, published: false }])
+    expect((await call('POST', '/status-changes', emergency)).status, 'it is decided').to.equal(409)
   })
 
   it('lists notices, notes who was told, and ends holds', async () => {
