@@ -16,12 +16,8 @@ import type { Review } from './decision/review.ts'
 import { evidenceSchema } from './evidence/evidence-schema.ts'
 import type { DecidedSession, Session } from './session/session.ts'
 import { decisionSchema, screeningSchema } from './session/stored-facts.ts'
-import {
-  allocateIndexes,
-  changeStatus,
-  type StatusChange,
-  subjectOf,
-} from './status/store.sqlite.ts'
+import type { StatusChange } from './status/change.ts'
+import { allocateIndexes, changeStatus, subjectOf } from './status/store.sqlite.ts'
 import type {
   AdoptedRules,
   ApiKey,

@@ -1,7 +1,8 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import type { Database } from '../../shared/store/database.sqlite.ts'
+import { NOTICE_SECONDS } from './change.ts'
+import { durationsOf, type NoticeRow, noticeOf } from './notice.ts'
 import type { Durations, HolderNotice, Timeliness } from './operations.ts'
-import { type ReasonClass, reasonText, statusOf } from './status.ts'
 
 /** Notices that may be sent: the change is published, nobody holds it back, and nobody has told the holder yet. */
 export function openNotices(db: Database, limit = 100): HolderNotice[] {
@@ -14,14 +15,7 @@ export function openNotices(db: Database, limit = 100): HolderNotice[] {
        ORDER BY n.due_at, n.event LIMIT ?`,
     )
     .all(limit)
-    .map((row) => ({
-      event: row.event,
-      reference: { uri: row.uri, idx: row.idx },
-      to: statusOf(row.to_status),
-      text: reasonText(row.reason_class),
-      effectiveAt: row.effective_at,
-      dueAt: row.due_at,
-    }))
+    .map(noticeOf)
 }
 
 /** Notes that a holder was told; telling again is harmless and keeps the first time. */
@@ -45,7 +39,7 @@ export function releaseNotice(
       `UPDATE status_notice SET held_by = NULL, due_at = ?
        WHERE event = ? AND held_by IS NOT NULL AND told_at IS NULL`,
     )
-    .run(now + 86_400, event)
+    .run(now + NOTICE_SECONDS, event)
   return changes === 1
 }
 
@@ -77,25 +71,5 @@ export function timeliness(
        JOIN status_event AS e ON e.id = n.event
        WHERE e.decided_at >= ? AND e.decided_at < ? AND n.told_at IS NOT NULL`,
     ),
-  }
-}
-
-interface NoticeRow {
-  readonly event: number
-  readonly uri: string
-  readonly idx: number
-  readonly to_status: number
-  readonly reason_class: ReasonClass
-  readonly effective_at: number
-  readonly due_at: number
-}
-
-function durationsOf(rows: readonly { readonly seconds: number }[]): Durations {
-  const sorted = rows.map(({ seconds }) => seconds).sort((a, b) => a - b)
-  return {
-    count: sorted.length,
-    median: sorted[Math.floor(sorted.length / 2)] ?? 0,
-    max: sorted.at(-1) ?? 0,
-    late: sorted.filter((seconds) => seconds > 86_400).length,
   }
 }

@@ -1,5 +1,4 @@
 import { gzipSync } from 'node:zlib'
-import { commit, commitmentSalt } from '../../shared/audit/commitment.ts'
 import { encodeEntry } from '../../shared/audit/entry.ts'
 import { appendEntry, publishedSize } from '../../shared/audit/log.sqlite.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
@@ -10,9 +9,10 @@ import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
+import { checkEnd, commitChange, NOTICE_SECONDS, ROOM, type StatusChange } from './change.ts'
+import { decoysToRevoke } from './decoys.ts'
 import { permute } from './permutation.ts'
 import {
-  type CredentialStatus,
   checkTransition,
   type ListDraft,
   type ListPool,
@@ -120,12 +120,6 @@ export const statusMigrations: readonly string[] = [
      WHERE decoy = 1 AND status = 0;`,
 ]
 
-/** How long after a decision the holder must have been told. */
-const NOTICE_SECONDS = 86_400
-
-/** A list takes no more credentials beyond this part of its size, so that its successor is live before it is full. */
-const ROOM = 0.9
-
 /**
  * Reserves one index for each copy, each on another list, inside the caller's transaction. Only lists that are live
  * are used: "the list is live before the first credential that refers to it leaves". An index is never given twice.
@@ -181,27 +175,6 @@ export function subjectOf(db: Database, { uri, idx }: StatusReference): string |
   return row?.subject ?? undefined
 }
 
-/** A decided change of one copy's status. */
-export interface StatusChange {
-  readonly reference: StatusReference
-  readonly to: CredentialStatus
-  readonly reasonClass: ReasonClass
-  /** Who decided, as an identifier of the issuer's own. */
-  readonly actor: string
-  readonly requestedAt: NumericDate
-  /** When the reason began, `now` unless it is declared to lie before. */
-  readonly effectiveAt?: NumericDate
-  /** When a suspension ends by itself. */
-  readonly until?: NumericDate
-  /** Keeps the holder from being told until somebody releases it: who asked for that. */
-  readonly heldBy?: string
-  /** The bulk change that this is part of. */
-  readonly bulk?: string
-  /** The person's own key, from which the salt of the public commitment comes. */
-  readonly subjectKey: Uint8Array
-  readonly now: NumericDate
-}
-
 /**
  * Changes a status inside the caller's transaction, writes the private ledger and appends the public commitment. The
  * next publication carries the change. Answers the event's number.
@@ -209,9 +182,7 @@ export interface StatusChange {
  */
 export function changeStatus(db: Database, change: StatusChange): number {
   const { reference, to, reasonClass, actor, requestedAt, until, heldBy, bulk, now } = change
-  if (until !== undefined && (to !== 'suspended' || until <= now)) {
-    throw new Problem('request_invalid', 'only a suspension has an end, and it lies ahead')
-  }
+  checkEnd(change)
   const row = db
     .prepare<[string, number], { list: string; status: number }>(
       `SELECT e.list, e.status FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
@@ -222,19 +193,7 @@ export function changeStatus(db: Database, change: StatusChange): number {
   const from = statusOf(row.status)
   checkTransition(from, to)
   const event = nextEvent(db)
-  const effectiveAt = change.effectiveAt ?? now
-  const details = {
-    event,
-    list: reference.uri,
-    idx: reference.idx,
-    from,
-    to,
-    reason_class: reasonClass,
-    requested_at: requestedAt,
-    decided_at: now,
-    effective_at: effectiveAt,
-  }
-  const commitment = commit(details, commitmentSalt(change.subjectKey, `status.changed/${event}`))
+  const commitment = commitChange(change, { event, from })
   const leaf = appendEntry(db, { type: 'status.changed', at: now, commitment })
   db.prepare('UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
     STATUS_VALUES[to],
@@ -255,7 +214,7 @@ export function changeStatus(db: Database, change: StatusChange): number {
     actor,
     requestedAt,
     now,
-    effectiveAt,
+    change.effectiveAt ?? now,
     leaf,
     until ?? null,
     bulk ?? null,
@@ -358,12 +317,9 @@ export function stirDecoys(
         'SELECT idx FROM status_entry WHERE list = ? AND decoy = 1 AND status = 0',
       )
       .all(list)
-    const byte = (): number => random(1)[0] ?? 0
-    // Seldom, and then none, one or two, at places that chance chooses.
-    if (byte() >= 16) continue
-    for (let count = byte() % 3; count > 0 && decoys.length > 0; count--) {
-      const [decoy] = decoys.splice((byte() * 256 + byte()) % decoys.length, 1)
-      const reference = { uri, idx: decoy?.idx ?? 0 }
+    const idxs = decoys.map(({ idx }) => idx)
+    for (const idx of decoysToRevoke(idxs, random)) {
+      const reference = { uri, idx }
       const decided = { to: 'revoked', reasonClass: 'superseded', actor: 'decoy' } as const
       const event = changeStatus(db, {
         reference,

@@ -1,16 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as postgresStatus from '../../issuer/status/store.postgres.ts'
 import {
   allocateIndexes,
   changeStatus,
   openStatusStore,
   statusMigrations,
 } from '../../issuer/status/store.sqlite.ts'
+import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import { systemRandom } from '../../shared/random.ts'
+import * as postgres from '../../shared/store/database.postgres.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
+import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts'
+import { postgresDatabase } from '../support/postgres.ts'
 import { type StatusStoreHandle, statusStoreContract } from './status-store.ts'
 
 statusStoreContract('SQLite', async () => {
@@ -46,6 +51,47 @@ statusStoreContract('SQLite', async () => {
     close: async () => {
       for (const db of databases) db.close()
       rmSync(folder, { recursive: true })
+    },
+  }
+})
+
+statusStoreContract('PostgreSQL', async () => {
+  const url = await postgresDatabase()
+  const { signer } = generateEd25519Key()
+  const databases: postgres.Database[] = []
+  const open = async (): Promise<StatusStoreHandle> => {
+    const db = await postgres.openDatabase(url, {
+      lease: leaseMigrations,
+      audit: postgresLog.auditLogMigrations,
+      status: postgresStatus.statusMigrations,
+    })
+    databases.push(db)
+    const baseUrl = 'https://issuer.example'
+    return {
+      store: postgresStatus.openStatusStore(db, { baseUrl, random: systemRandom }),
+      log: postgresLog.openAuditLog(db, {
+        origin: 'issuer.example/log',
+        signer,
+        lease: openLease(db, 'log'),
+      }),
+      allocate: (copies, credentialExpires) =>
+        db.transaction((tx) =>
+          postgresStatus.allocateIndexes(tx, { copies, credentialExpires, now: 0 }),
+        ),
+      change: (reference, to, now) =>
+        db.transaction(async (tx) => {
+          const decided = { reference, to, reasonClass: 'fraud', actor: 'operator-1' } as const
+          const subjectKey = Buffer.alloc(32, 1)
+          const change = { ...decided, requestedAt: now, subjectKey, now }
+          return (await postgresStatus.changeStatuses(tx, [change]))[0] ?? 0
+        }),
+    }
+  }
+  return {
+    first: await open(),
+    second: await open(),
+    close: async () => {
+      for (const db of databases) await db.close()
     },
   }
 })

@@ -1,0 +1,72 @@
+import type { NumericDate } from '../../shared/clock.ts'
+import type { Sql } from '../../shared/store/database.postgres.ts'
+import { NOTICE_SECONDS } from './change.ts'
+import { durationsOf, type NoticeRow, noticeOf } from './notice.ts'
+import type { Durations, HolderNotice, Timeliness } from './operations.ts'
+
+/** Notices that may be sent: the change is published, nobody holds it back, and nobody has told the holder yet. */
+export async function openNotices(db: Sql, limit = 100): Promise<HolderNotice[]> {
+  const rows = await db.all<NoticeRow>(
+    `SELECT n.event, l.uri, e.idx, e.to_status, e.reason_class, e.effective_at, n.due_at
+     FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
+     JOIN status_list AS l ON l.id = e.list
+     WHERE n.told_at IS NULL AND n.held_by IS NULL AND e.published_sequence IS NOT NULL
+     ORDER BY n.due_at, n.event LIMIT $1`,
+    [limit],
+  )
+  return rows.map(noticeOf)
+}
+
+/** Notes that a holder was told; telling again is harmless and keeps the first time. */
+export async function markTold(
+  db: Sql,
+  { event, now }: { readonly event: number; readonly now: NumericDate },
+): Promise<void> {
+  await db.run('UPDATE status_notice SET told_at = $1 WHERE event = $2 AND told_at IS NULL', [
+    now,
+    event,
+  ])
+}
+
+/** Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. */
+export async function releaseNotice(
+  db: Sql,
+  { event, now }: { readonly event: number; readonly now: NumericDate },
+): Promise<boolean> {
+  const changed = await db.run(
+    `UPDATE status_notice SET held_by = NULL, due_at = $1
+     WHERE event = $2 AND held_by IS NOT NULL AND told_at IS NULL`,
+    [now + NOTICE_SECONDS, event],
+  )
+  return changed === 1
+}
+
+/** How many holders have not been told in time: the alarm. Notices on legal hold do not count. */
+export async function overdueNotices(db: Sql, now: NumericDate): Promise<number> {
+  const row = await db.get<{ count: number }>(
+    `SELECT count(*) AS count FROM status_notice
+     WHERE told_at IS NULL AND held_by IS NULL AND due_at < $1`,
+    [now],
+  )
+  return row?.count ?? 0
+}
+
+/** How long changes took: from request to publication (R2), and from decision until the holder was told (R3). */
+export async function timeliness(
+  db: Sql,
+  { from, to }: { readonly from: NumericDate; readonly to: NumericDate },
+): Promise<Timeliness> {
+  const seconds = async (sql: string): Promise<Durations> =>
+    durationsOf(await db.all<{ seconds: number }>(sql, [from, to]))
+  return {
+    published: await seconds(
+      `SELECT published_at - requested_at AS seconds FROM status_event
+       WHERE decided_at >= $1 AND decided_at < $2 AND published_at IS NOT NULL AND actor <> 'decoy'`,
+    ),
+    told: await seconds(
+      `SELECT n.told_at - e.decided_at AS seconds FROM status_notice AS n
+       JOIN status_event AS e ON e.id = n.event
+       WHERE e.decided_at >= $1 AND e.decided_at < $2 AND n.told_at IS NOT NULL`,
+    ),
+  }
+}
