@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /** Any JSON value. RFC 8259. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 
@@ -26,8 +28,13 @@ export class JsonError extends Error {
  * ("Header Parameter names … MUST be unique") does not.
  * @throws JsonError
  */
-export function parseJson(text: string, limits: Partial<JsonLimits> = {}): Json {
-  const { maxLength, maxDepth } = { ...DEFAULT_LIMITS, ...limits }
+export function parseJson(
+  text: string,
+  {
+    maxLength = DEFAULT_LIMITS.maxLength,
+    maxDepth = DEFAULT_LIMITS.maxDepth,
+  }: Partial<JsonLimits> = {},
+): Json {
   if (text.length > maxLength) throw new JsonError('text is too long')
   let value: Json
   try {
@@ -46,18 +53,22 @@ export function parseJsonBytes(bytes: Uint8Array, limits: Partial<JsonLimits> = 
   if (bytes.length > (limits.maxLength ?? DEFAULT_LIMITS.maxLength)) {
     throw new JsonError('text is too long')
   }
-  let text: string
-  try {
-    text = utf8.decode(bytes)
-  } catch {
-    throw new JsonError('text is not UTF-8')
-  }
+  if (!isUtf8(bytes)) throw new JsonError('text is not UTF-8')
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   return parseJson(text, limits)
 }
 
 /** True for an object that is neither `null` nor an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Characters that stand for themselves between quotes. RFC 8259 §7. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+/** Renders a string in JSON, several times as fast as the platform where nothing needs to be escaped. RFC 8259 §7. */
+export function renderJsonString(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 /** Renders the one canonical text of a value: members sorted by UTF-16 code units, no white space. RFC 8785. */
@@ -67,8 +78,6 @@ export function canonicalJson(value: Json): string {
   const members = Object.keys(value).sort()
   return `{${members.map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name] as Json)}`).join(',')}}`
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The members of a value and of all values in it. Recursion ends at `maxDepth`. */
 function countMembers(value: Json, maxDepth: number, depth = 1): number {

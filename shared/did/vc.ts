@@ -39,8 +39,8 @@ export async function verifyDidSdJwtVc(
   compact: string,
   { trustedDids, resolveDid, ...expectation }: DidSdJwtVcExpectation,
 ): Promise<VerifiedSdJwtVc | VerifiedDidSdJwtVc> {
-  const { sdJwt, issuerJwt } = parseSdJwtVc(compact, expectation.limits)
-  const { header, payload } = issuerJwt
+  const parsed = parseSdJwtVc(compact)
+  const { header, payload } = parsed.issuerJwt
   if (Object.hasOwn(header, 'x5c')) return verifySdJwtVc(compact, expectation)
   const { did, keyId } = readKeyId(header.kid)
   if (payload.iss !== did) throw new SdJwtError('issuer_invalid', 'iss is not the DID of kid')
@@ -49,10 +49,7 @@ export async function verifyDidSdJwtVc(
   }
   const issuerKey = await resolveKey(keyId, { did, relationship: 'assertionMethod', resolveDid })
   const resolvedHolderKey = await resolveHolder(payload, resolveDid)
-  const judged = judgeSdJwtVc(
-    { sdJwt, issuerJwt },
-    { ...expectation, issuerKey, ...(resolvedHolderKey ? { resolvedHolderKey } : {}) },
-  )
+  const judged = judgeSdJwtVc(parsed, expectation, { issuerKey, resolvedHolderKey })
   return { ...judged, issuer: did, issuerKeyId: keyId }
 }
 

@@ -41,8 +41,21 @@ export async function signJwt({
   payload: JsonObject
   signer: Signer
 }): Promise<string> {
+  return signJwtText({ header, payload: JSON.stringify(payload), signer })
+}
+
+/** {@link signJwt} for a payload that is JSON text already. */
+export async function signJwtText({
+  header,
+  payload,
+  signer,
+}: {
+  header: JsonObject
+  payload: string
+  signer: Signer
+}): Promise<string> {
   const protectedHeader = encodeBase64url(JSON.stringify({ alg: signer.alg, ...header }))
-  const signingInput = `${protectedHeader}.${encodeBase64url(JSON.stringify(payload))}`
+  const signingInput = `${protectedHeader}.${encodeBase64url(payload)}`
   const signature = await signer.sign(Buffer.from(signingInput, 'latin1'))
   return `${signingInput}.${encodeBase64url(signature)}`
 }
@@ -52,8 +65,13 @@ export async function signJwt({
  * and no `crit`, because no extension is understood here (RFC 7515 §4.1.11). Does not verify anything. RFC 7519 §7.2.
  * @throws JoseError
  */
-export function parseJwt(token: string, limits: Partial<JsonLimits> = {}): ParsedJwt {
-  const { maxLength, maxDepth } = { ...DEFAULT_LIMITS, ...limits }
+export function parseJwt(
+  token: string,
+  {
+    maxLength = DEFAULT_LIMITS.maxLength,
+    maxDepth = DEFAULT_LIMITS.maxDepth,
+  }: Partial<JsonLimits> = {},
+): ParsedJwt {
   if (token.length > maxLength) throw new JoseError('too_large', 'jwt is too long')
   const firstDot = token.indexOf('.')
   const lastDot = token.lastIndexOf('.')

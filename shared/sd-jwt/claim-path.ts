@@ -14,6 +14,7 @@ export type ConcretePath = readonly (string | number)[]
  * another kind than the component needs ("abort processing and return an error"). OpenID4VP 1.0 §7.1.
  */
 export function resolveClaimPath(value: Json, path: ClaimPath): ConcretePath[] {
+  if (isConcrete(path)) return valueAt(value, path) === undefined ? [] : [path]
   let places: Place[] = [{ at: [], value }]
   for (const component of path) {
     const next: Place[] = []
@@ -51,6 +52,10 @@ export function pathsOverlap(a: ClaimPath, b: ClaimPath): boolean {
 function componentsAgree(a: string | number | null, b: string | number | null): boolean {
   if (a === b) return true
   return (a === null && typeof b === 'number') || (b === null && typeof a === 'number')
+}
+
+function isConcrete(path: ClaimPath): path is ConcretePath {
+  return !path.includes(null)
 }
 
 interface Place {

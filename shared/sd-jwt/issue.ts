@@ -1,11 +1,11 @@
 import { encodeBase64url } from '../base64url.ts'
 import { sha256Base64url } from '../hash.ts'
-import { signJwt } from '../jose/jws.ts'
-import { isJsonObject, type Json, type JsonObject } from '../json.ts'
+import { signJwtText } from '../jose/jws.ts'
+import { isJsonObject, type Json, type JsonObject, renderJsonString } from '../json.ts'
 import type { Signer } from '../key/signer.ts'
 import type { Random } from '../random.ts'
 import type { ClaimPath } from './claim-path.ts'
-import { encodeElement, encodeProperty } from './disclosure.ts'
+import { elementText, encodeDisclosures, propertyText } from './disclosure.ts'
 import { SdJwtError } from './error.ts'
 import { NEVER_DISCLOSED, VC_NEVER_DISCLOSED } from './never-disclosed.ts'
 
@@ -39,30 +39,33 @@ export async function issueSdJwt({
   const never = header.typ === 'dc+sd-jwt' ? VC_NEVER_DISCLOSED : NEVER_DISCLOSED
   const marks = markPaths(disclosable, never)
   const blinder = new Blinder(decoys, random)
-  const payload: Record<string, Json> = { ...blinder.object(claims, marks, true) }
-  if (blinder.disclosures.length > 0) payload._sd_alg = 'sha-256'
-  const jwt = await signJwt({ header, payload, signer })
-  return `${jwt}~${blinder.disclosures.map((disclosure) => `${disclosure}~`).join('')}`
+  const payload = blinder.payload(claims, marks)
+  const jwt = await signJwtText({ header, payload, signer })
+  return `${jwt}~${blinder.disclosed}`
 }
 
 /** A tree of the paths to disclose. */
 interface Mark {
   disclose: boolean
-  readonly below: Map<string | number | null, Mark>
+  below: Map<string | number | null, Mark> | undefined
 }
 
-const NO_MARK: Mark = { disclose: false, below: new Map() }
+const NO_MARK: Readonly<Mark> = { disclose: false, below: undefined }
 
 function markPaths(paths: readonly ClaimPath[], never: ReadonlySet<string>): Mark {
-  const root: Mark = { disclose: false, below: new Map() }
+  const root: Mark = { disclose: false, below: undefined }
   for (const path of paths) {
     if (never.has(path[0] as string)) {
       throw new SdJwtError('claim_not_disclosable', 'a claim must not be selectively disclosable')
     }
     let mark = root
     for (const component of path) {
-      const next = mark.below.get(component) ?? { disclose: false, below: new Map() }
-      mark.below.set(component, next)
+      mark.below ??= new Map()
+      let next = mark.below.get(component)
+      if (!next) {
+        next = { disclose: false, below: undefined }
+        mark.below.set(component, next)
+      }
       mark = next
     }
     mark.disclose = true
@@ -76,10 +79,14 @@ const SALT_CHARACTERS = 24
 /** Salts that are drawn at once. */
 const SALT_BATCH = 32
 
+/** Renders claims as JSON text in one pass, with digests in the place of what becomes a disclosure. */
 class Blinder {
-  readonly disclosures: string[] = []
+  /** The disclosures, each with a tilde after it. */
+  disclosed = ''
   readonly #decoys: number
   readonly #random: Random
+  readonly #digests: string[] = []
+  #pending: string[] = []
   #salts = ''
   #nextSalt = 0
 
@@ -88,59 +95,80 @@ class Blinder {
     this.#random = random
   }
 
-  object(object: JsonObject, marks: Mark, isTop = false): JsonObject {
-    const clear: Record<string, Json> = {}
-    const digests: string[] = []
+  payload(claims: JsonObject, marks: Mark): string {
+    if (Object.hasOwn(claims, '_sd_alg')) throw reserved()
+    const members = this.#members(claims, marks)
+    return this.disclosed === '' ? `{${members}}` : `{${members},"_sd_alg":"sha-256"}`
+  }
+
+  #members(object: JsonObject, marks: Mark): string {
+    let members = ''
+    let disclosed: number[] | undefined
     let met = 0
     for (const name of Object.keys(object)) {
-      if (RESERVED.has(name) || (isTop && name === '_sd_alg')) {
-        throw new SdJwtError('claim_name_not_allowed', 'a claim has a reserved name')
-      }
-      const mark = marks.below.get(name)
+      if (name === '_sd' || name === '...' || name === '__proto__') throw reserved()
+      const mark = marks.below?.get(name)
       if (mark) met++
+      const nameText = renderJsonString(name)
       const value = this.#value(object[name] as Json, mark ?? NO_MARK)
-      if (mark?.disclose) digests.push(this.#disclose(encodeProperty(this.#salt(), name, value)))
-      else clear[name] = value
+      if (mark?.disclose) {
+        disclosed ??= []
+        disclosed.push(this.#disclose(propertyText(this.#salt(), nameText, value)))
+      } else members += `${members === '' ? '' : ','}${nameText}:${value}`
     }
-    if (met !== marks.below.size) throw missing()
-    if (digests.length === 0) return clear
+    if (marks.below && met !== marks.below.size) throw missing()
+    if (!disclosed) return members
+    this.#encodePending()
+    const digests = disclosed.map((place) => this.#digests[place] as string)
     for (let decoy = 0; decoy < this.#decoys; decoy++) digests.push(this.#decoy())
-    clear._sd = digests.sort()
-    return clear
+    return `${members}${members === '' ? '' : ','}"_sd":["${digests.sort().join('","')}"]`
   }
 
-  #value(value: Json, marks: Mark): Json {
+  #value(value: Json, marks: Mark): string {
     if (Array.isArray(value)) return this.#array(value, marks)
-    if (isJsonObject(value)) return this.object(value, marks)
-    if (marks.below.size > 0) throw missing()
-    return value
+    if (isJsonObject(value)) return `{${this.#members(value, marks)}}`
+    if (marks.below) throw missing()
+    return typeof value === 'string' ? renderJsonString(value) : renderScalar(value)
   }
 
-  #array(array: readonly Json[], marks: Mark): readonly Json[] {
-    const every = marks.below.get(null)
+  #array(array: readonly Json[], marks: Mark): string {
+    const every = marks.below?.get(null)
     let met = every && array.length > 0 ? 1 : 0
     let disclosed = false
     const elements = array.map((element, index) => {
-      const own = marks.below.get(index)
+      const own = marks.below?.get(index)
       if (own) met++
       const mark = every && own ? merge(every, own) : (own ?? every ?? NO_MARK)
       const value = this.#value(element, mark)
       if (!mark.disclose) return value
       disclosed = true
-      return { '...': this.#disclose(encodeElement(this.#salt(), value)) }
+      return this.#disclose(elementText(this.#salt(), value))
     })
-    if (met !== marks.below.size) throw missing()
-    if (!disclosed) return elements
+    if (marks.below && met !== marks.below.size) throw missing()
+    if (!disclosed) return `[${elements.join(',')}]`
+    this.#encodePending()
+    const texts = elements.map((element) =>
+      typeof element === 'string' ? element : digestText(this.#digests[element] as string),
+    )
     for (let decoy = 0; decoy < this.#decoys; decoy++) {
-      const position = Buffer.from(this.#random(4)).readUInt32BE() % (elements.length + 1)
-      elements.splice(position, 0, { '...': this.#decoy() })
+      const position = Buffer.from(this.#random(4)).readUInt32BE() % (texts.length + 1)
+      texts.splice(position, 0, digestText(this.#decoy()))
     }
-    return elements
+    return `[${texts.join(',')}]`
   }
 
-  #disclose(encoded: string): string {
-    this.disclosures.push(encoded)
-    return sha256Base64url(encoded)
+  /** Takes the text of a disclosure and says which one it is. */
+  #disclose(text: string): number {
+    return this.#digests.length + this.#pending.push(text) - 1
+  }
+
+  /** What is nested needs the digest of what is inside it, so an object or array encodes its disclosures at its end. */
+  #encodePending(): void {
+    for (const encoded of encodeDisclosures(this.#pending)) {
+      this.disclosed += `${encoded}~`
+      this.#digests.push(sha256Base64url(encoded))
+    }
+    this.#pending = []
   }
 
   /** RFC 9901 §4.2.5: "the digest of a cryptographically secure random number". */
@@ -159,15 +187,30 @@ class Blinder {
   }
 }
 
-const RESERVED = new Set(['_sd', '...', '__proto__'])
+function digestText(digest: string): string {
+  return `{"...":"${digest}"}`
+}
 
-function merge(a: Mark, b: Mark): Mark {
+/** A number that JSON cannot say would stand as `null` in a credential. RFC 8259 §6. */
+function renderScalar(value: Json | undefined): string {
+  if (typeof value === 'boolean' || value === null) return String(value)
+  if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value)
+  throw new SdJwtError('claim_invalid', 'a claim is not a JSON value')
+}
+
+function merge(a: Readonly<Mark>, b: Readonly<Mark>): Readonly<Mark> {
+  const disclose = a.disclose || b.disclose
+  if (!a.below || !b.below) return { disclose, below: a.below ?? b.below }
   const below = new Map(a.below)
   for (const [component, mark] of b.below) {
     const other = below.get(component)
     below.set(component, other ? merge(other, mark) : mark)
   }
-  return { disclose: a.disclose || b.disclose, below }
+  return { disclose, below }
+}
+
+function reserved(): SdJwtError {
+  return new SdJwtError('claim_name_not_allowed', 'a claim has a reserved name')
 }
 
 function missing(): SdJwtError {

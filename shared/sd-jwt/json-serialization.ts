@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, JsonError, type JsonObject, parseJson } from '../json.ts'
 import { SdJwtError } from './error.ts'
-import { parseSdJwt, SD_JWT_LIMITS, type SdJwt, type SdJwtLimits } from './parse.ts'
+import { MAX_SD_JWT_LENGTH, parseSdJwt, type SdJwt } from './parse.ts'
 
 /**
  * Reads an SD-JWT in the flattened or general JWS JSON serialization: disclosures and the key binding JWT stand in the
@@ -8,9 +8,8 @@ import { parseSdJwt, SD_JWT_LIMITS, type SdJwt, type SdJwtLimits } from './parse
  * would carry, and so are `sd_hash` and everything that is verified. RFC 9901 §8.
  * @throws SdJwtError
  */
-export function parseSdJwtJson(text: string, limits: Partial<SdJwtLimits> = {}): SdJwt {
-  const { maxLength } = { ...SD_JWT_LIMITS, ...limits }
-  const object = parse(text, maxLength)
+export function parseSdJwtJson(text: string): SdJwt {
+  const object = parse(text)
   const { payload } = object
   const { protected: header, signature, header: unprotected } = firstSignature(object)
   if (typeof payload !== 'string' || typeof header !== 'string' || typeof signature !== 'string') {
@@ -29,7 +28,7 @@ export function parseSdJwtJson(text: string, limits: Partial<SdJwtLimits> = {}):
   if (compact.some((part) => part.includes('~')) || keyBindingJwt === '') {
     throw new SdJwtError('malformed', 'a part is empty or holds a tilde')
   }
-  return parseSdJwt(compact.join('~'), limits)
+  return parseSdJwt(compact.join('~'))
 }
 
 /** Renders an SD-JWT in the flattened JWS JSON serialization. RFC 9901 §8.1. @public no program sends it yet */
@@ -43,9 +42,9 @@ export function renderSdJwtJson({ issuerJwt, disclosures, keyBindingJwt }: SdJwt
   }
 }
 
-function parse(text: string, maxLength: number): JsonObject {
+function parse(text: string): JsonObject {
   try {
-    const value = parseJson(text, { maxLength, maxDepth: 8 })
+    const value = parseJson(text, { maxLength: MAX_SD_JWT_LENGTH, maxDepth: 8 })
     if (isJsonObject(value)) return value
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause

@@ -4,10 +4,10 @@ import { JoseError } from '../jose/error.ts'
 import { parseJwt, signJwt } from '../jose/jws.ts'
 import type { JsonObject } from '../json.ts'
 import type { Signer } from '../key/signer.ts'
-import { type ClaimPath, pathsOverlap, resolveClaimPath } from './claim-path.ts'
+import { type ClaimPath, type ConcretePath, pathsOverlap, resolveClaimPath } from './claim-path.ts'
 import { parseDisclosure } from './disclosure.ts'
 import { SdJwtError } from './error.ts'
-import { parseSdJwt, SD_JWT_LIMITS, type SdJwtLimits } from './parse.ts'
+import { ISSUER_JWT_LIMITS, parseSdJwt } from './parse.ts'
 import { type PlacedDisclosure, processClaims } from './process.ts'
 
 /** What a holder keeps of a credential: it is taken apart once and presented from many times. Not verified. */
@@ -30,16 +30,14 @@ export interface KeyBinding {
 }
 
 /** Takes a credential apart for its holder. RFC 9901 §7.2 step 1: one with a key binding JWT is refused. @throws SdJwtError */
-export function holdSdJwt(compact: string, limits: Partial<SdJwtLimits> = {}): HeldSdJwt {
-  const { issuerJwt, disclosures, keyBindingJwt } = parseSdJwt(compact, limits)
+export function holdSdJwt(compact: string): HeldSdJwt {
+  const { issuerJwt, disclosures, keyBindingJwt } = parseSdJwt(compact)
   if (keyBindingJwt !== undefined) {
     throw new SdJwtError('key_binding_unexpected', 'a credential has a key binding jwt')
   }
-  const { maxDepth, maxLength } = { ...SD_JWT_LIMITS, ...limits }
   try {
-    const { header, payload } = parseJwt(issuerJwt, { maxLength, maxDepth })
-    const parsed = disclosures.map((encoded) => parseDisclosure(encoded, maxDepth))
-    return { issuerJwt, header, ...processClaims(payload, parsed, maxDepth) }
+    const { header, payload } = parseJwt(issuerJwt, ISSUER_JWT_LIMITS)
+    return { issuerJwt, header, ...processClaims(payload, disclosures.map(parseDisclosure)) }
   } catch (cause) {
     if (!(cause instanceof JoseError)) throw cause
     throw new SdJwtError('malformed', `issuer-signed jwt: ${cause.message}`, { cause })
@@ -82,12 +80,13 @@ export function disclosedBy(held: HeldSdJwt, disclose: readonly ClaimPath[]): Cl
 }
 
 function choose(held: HeldSdJwt, disclose: readonly ClaimPath[]): readonly PlacedDisclosure[] {
-  const places = disclose.flatMap((path) => {
+  const places: ConcretePath[] = []
+  for (const path of disclose) {
     const found = resolveClaimPath(held.claims, path)
     if (found.length === 0) {
       throw new SdJwtError('claim_missing', 'a path to disclose names nothing in the credential')
     }
-    return found
-  })
+    places.push(...found)
+  }
   return held.placed.filter(({ path }) => places.some((place) => pathsOverlap(place, path)))
 }

@@ -2,6 +2,7 @@ import { isJsonObject, type Json, type JsonObject } from '../json.ts'
 import type { ConcretePath } from './claim-path.ts'
 import type { Disclosure } from './disclosure.ts'
 import { SdJwtError } from './error.ts'
+import { MAX_CLAIM_DEPTH } from './parse.ts'
 
 /** A disclosure and the place where its value stands in the processed claims. */
 export interface PlacedDisclosure {
@@ -25,9 +26,8 @@ export interface ProcessedClaims {
 export function processClaims(
   payload: JsonObject,
   disclosures: readonly Disclosure[],
-  maxDepth: number,
 ): ProcessedClaims {
-  const state: State = { byDigest: new Map(), seen: new Set(), placed: [], maxDepth }
+  const state: State = { byDigest: new Map(), seen: new Set(), placed: [], path: [] }
   for (const disclosure of disclosures) {
     if (state.byDigest.has(disclosure.digest)) {
       throw new SdJwtError('disclosure_repeated', 'a disclosure is repeated')
@@ -38,7 +38,7 @@ export function processClaims(
     // step 2 d: "Check that the _sd_alg value is understood and the hash algorithm is deemed secure"
     throw new SdJwtError('hash_algorithm', '_sd_alg is not sha-256')
   }
-  const claims = expandObject(payload, [], state)
+  const claims = expandObject(payload, state)
   // step 5: "If any Disclosure was not referenced by digest value …, the SD-JWT MUST be rejected."
   if (state.placed.length !== disclosures.length) {
     throw new SdJwtError('disclosure_unreferenced', 'a disclosure is not referenced by a digest')
@@ -50,29 +50,36 @@ interface State {
   readonly byDigest: Map<string, Disclosure>
   readonly seen: Set<string>
   readonly placed: PlacedDisclosure[]
-  readonly maxDepth: number
+  /** Where in the processed claims the work is. */
+  readonly path: (string | number)[]
 }
 
-function expand(value: Json, path: ConcretePath, state: State): Json {
+/** The value of one member or element, whose own place is `component`. */
+function expand(value: Json, component: string | number, state: State): Json {
   if (typeof value !== 'object' || value === null) return value
-  if (path.length > state.maxDepth)
+  const { path } = state
+  path.push(component)
+  if (path.length > MAX_CLAIM_DEPTH) {
     throw new SdJwtError('too_large', 'claims are nested too deeply')
-  return isJsonObject(value)
-    ? expandObject(value, path, state)
-    : expandArray(value as readonly Json[], path, state)
+  }
+  const expanded = isJsonObject(value)
+    ? expandObject(value, state)
+    : expandArray(value as readonly Json[], state)
+  path.pop()
+  return expanded
 }
 
-function expandObject(object: JsonObject, path: ConcretePath, state: State): JsonObject {
+function expandObject(object: JsonObject, state: State): JsonObject {
   const claims: Record<string, Json> = {}
+  const isTop = state.path.length === 0
+  let digests: Json | undefined
   for (const name of Object.keys(object)) {
-    if (name === '_sd' || (name === '_sd_alg' && path.length === 0)) continue
-    if (name === '...' || name === '__proto__') {
-      throw new SdJwtError('claim_name_not_allowed', 'a claim has a reserved name')
-    }
-    claims[name] = expand(object[name] as Json, [...path, name], state)
+    const value = object[name] as Json
+    if (name === '_sd') digests = value
+    else if (name === '...' || name === '__proto__') throw reserved('a claim')
+    else if (name !== '_sd_alg' || !isTop) claims[name] = expand(value, name, state)
   }
-  if (!Object.hasOwn(object, '_sd')) return claims
-  const digests = object._sd
+  if (digests === undefined) return claims
   if (!Array.isArray(digests)) throw new SdJwtError('malformed', '_sd is not an array')
   for (const digest of digests as readonly Json[]) {
     const disclosure = find(digest, state)
@@ -81,29 +88,27 @@ function expandObject(object: JsonObject, path: ConcretePath, state: State): Jso
     if (name === undefined) {
       throw new SdJwtError('disclosure_invalid', 'an array element is disclosed as a property')
     }
-    if (
-      name === '_sd' ||
-      name === '...' ||
-      name === '__proto__' ||
-      (name === '_sd_alg' && path.length === 0)
-    ) {
-      throw new SdJwtError('claim_name_not_allowed', 'a disclosure has a reserved name')
+    if (name === '_sd' || name === '...' || name === '__proto__' || (name === '_sd_alg' && isTop)) {
+      throw reserved('a disclosure')
     }
     if (Object.hasOwn(claims, name)) {
       throw new SdJwtError('claim_exists', 'a disclosed claim exists already')
     }
-    const at = [...path, name]
-    state.placed.push({ disclosure, path: at })
-    claims[name] = expand(disclosure.value, at, state)
+    state.placed.push({ disclosure, path: [...state.path, name] })
+    claims[name] = expand(disclosure.value, name, state)
   }
   return claims
 }
 
-function expandArray(array: readonly Json[], path: ConcretePath, state: State): readonly Json[] {
+function reserved(what: string): SdJwtError {
+  return new SdJwtError('claim_name_not_allowed', `${what} has a reserved name`)
+}
+
+function expandArray(array: readonly Json[], state: State): readonly Json[] {
   const elements: Json[] = []
   for (const element of array) {
     if (!isJsonObject(element) || !Object.hasOwn(element, '...')) {
-      elements.push(expand(element, [...path, elements.length], state))
+      elements.push(expand(element, elements.length, state))
       continue
     }
     // §4.2.4.2: "There MUST NOT be any other keys in the object."
@@ -115,9 +120,8 @@ function expandArray(array: readonly Json[], path: ConcretePath, state: State): 
     if (disclosure.name !== undefined) {
       throw new SdJwtError('disclosure_invalid', 'a property is disclosed as an array element')
     }
-    const at = [...path, elements.length]
-    state.placed.push({ disclosure, path: at })
-    elements.push(expand(disclosure.value, at, state))
+    state.placed.push({ disclosure, path: [...state.path, elements.length] })
+    elements.push(expand(disclosure.value, elements.length, state))
   }
   return elements
 }

@@ -10,12 +10,13 @@ import { type VerifiedChain, type VerifiedLeaf, verifyX5c } from '../trust/x5c.t
 import type { ConcretePath } from './claim-path.ts'
 import { SdJwtError } from './error.ts'
 import { VC_NEVER_DISCLOSED } from './never-disclosed.ts'
-import { parseSdJwt, type SdJwt, type SdJwtLimits } from './parse.ts'
+import { parseSdJwt, type SdJwt } from './parse.ts'
 import { holdSdJwt } from './present.ts'
 import {
   type KeyBindingPolicy,
   parseIssuerJwt,
   readHolderKey,
+  type SdJwtExpectation,
   verifyParsedSdJwt,
 } from './verify.ts'
 
@@ -28,7 +29,6 @@ export interface SdJwtVcExpectation {
   readonly expectedVcts?: readonly string[]
   /** Claims that must be present; `exp` unless said otherwise. */
   readonly requiredClaims?: readonly string[]
-  readonly limits?: Partial<SdJwtLimits>
 }
 
 /** An SD-JWT VC whose issuer, signature, validity, type and holder were verified. Its status was not looked up. */
@@ -51,50 +51,47 @@ export interface VerifiedSdJwtVc {
  * not look up the status. SD-JWT VC draft-13 §3.2 to §3.5, HAIP 1.0 §6.1.
  * @throws SdJwtError
  */
-export function verifySdJwtVc(
-  compact: string,
-  { anchors, ...expectation }: SdJwtVcExpectation,
-): VerifiedSdJwtVc {
-  const { sdJwt, issuerJwt } = parseSdJwtVc(compact, expectation.limits)
-  const issuerChain = verifyIssuer(issuerJwt.header.x5c, { anchors, now: expectation.now })
-  const verified = judgeSdJwtVc(
-    { sdJwt, issuerJwt },
-    {
-      ...expectation,
-      issuerKey: issuerChain.leaf.publicJwk,
-    },
-  )
-  return { ...verified, issuer: readIssuer(verified.claims, issuerChain.leaf), issuerChain }
+export function verifySdJwtVc(compact: string, expectation: SdJwtVcExpectation): VerifiedSdJwtVc {
+  const parsed = parseSdJwtVc(compact)
+  const issuerChain = verifyIssuer(parsed.issuerJwt.header.x5c, expectation)
+  const { leaf } = issuerChain
+  const judged = judgeSdJwtVc(parsed, expectation, { issuerKey: leaf.publicJwk })
+  return { ...judged, issuer: readIssuer(judged.claims, leaf), issuerChain }
 }
 
 /** What every SD-JWT VC is, whoever vouches for its issuer. */
 export type JudgedSdJwtVc = Omit<VerifiedSdJwtVc, 'issuer' | 'issuerChain'>
 
+/** An SD-JWT VC taken apart. Only its type was checked. */
+export interface ParsedSdJwtVc {
+  readonly sdJwt: SdJwt
+  readonly issuerJwt: ParsedJwt
+}
+
 /** Takes an SD-JWT VC apart and checks its type. Nothing is verified. SD-JWT VC draft-13 §3.2.1. @throws SdJwtError */
-export function parseSdJwtVc(
-  compact: string,
-  limits: Partial<SdJwtLimits> = {},
-): { sdJwt: SdJwt; issuerJwt: ParsedJwt } {
-  const sdJwt = parseSdJwt(compact, limits)
-  const issuerJwt = parseIssuerJwt(sdJwt, limits)
+export function parseSdJwtVc(compact: string): ParsedSdJwtVc {
+  const sdJwt = parseSdJwt(compact)
+  const issuerJwt = parseIssuerJwt(sdJwt)
   if (issuerJwt.header.typ === 'dc+sd-jwt') return { sdJwt, issuerJwt }
   throw new SdJwtError('type_mismatch', 'typ is not dc+sd-jwt')
 }
 
+/** The keys that a caller trusts for a credential, however it came to them. */
+export type SdJwtVcKeys = Pick<SdJwtExpectation, 'issuerKey' | 'resolvedHolderKey'>
+
+const EXPIRY = ['exp']
+
 /** Judges an SD-JWT VC under an issuer's key that the caller trusts; says nothing about who the issuer is. @throws SdJwtError */
 export function judgeSdJwtVc(
-  { sdJwt, issuerJwt }: { sdJwt: SdJwt; issuerJwt: ParsedJwt },
-  {
-    expectedVcts,
-    requiredClaims = ['exp'],
-    ...expectation
-  }: Omit<SdJwtVcExpectation, 'anchors'> & {
-    readonly issuerKey: EcPublicJwk
-    readonly resolvedHolderKey?: EcPublicJwk
-  },
+  { sdJwt, issuerJwt }: ParsedSdJwtVc,
+  { now, keyBinding, expectedVcts, requiredClaims = EXPIRY }: Omit<SdJwtVcExpectation, 'anchors'>,
+  { issuerKey, resolvedHolderKey }: SdJwtVcKeys,
 ): JudgedSdJwtVc {
   const verified = verifyParsedSdJwt(sdJwt, issuerJwt, {
-    ...expectation,
+    issuerKey,
+    resolvedHolderKey,
+    now,
+    keyBinding,
     requiredClaims,
     neverDisclosed: VC_NEVER_DISCLOSED,
   })
@@ -135,7 +132,7 @@ export function readSdJwtVc(compact: string): {
 
 function verifyIssuer(
   x5c: unknown,
-  { anchors, now }: { anchors: AnchorsAt; now: NumericDate },
+  { anchors, now }: Pick<SdJwtVcExpectation, 'anchors' | 'now'>,
 ): VerifiedChain {
   try {
     return verifyX5c(x5c, { role: 'attestation', anchors, now })

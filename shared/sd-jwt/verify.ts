@@ -15,7 +15,7 @@ import type { ConcretePath } from './claim-path.ts'
 import { parseDisclosure } from './disclosure.ts'
 import { SdJwtError, type SdJwtErrorCode } from './error.ts'
 import { NEVER_DISCLOSED } from './never-disclosed.ts'
-import { parseSdJwt, SD_JWT_LIMITS, type SdJwt, type SdJwtLimits } from './parse.ts'
+import { ISSUER_JWT_LIMITS, parseSdJwt, type SdJwt } from './parse.ts'
 import { processClaims } from './process.ts'
 
 /** What a key binding JWT must say to be one for this verifier, this transaction and this moment. RFC 9901 §7.3. */
@@ -38,8 +38,7 @@ export interface SdJwtExpectation {
   /** Top-level claims that no disclosure may make or reach into. */
   readonly neverDisclosed?: ReadonlySet<string>
   /** The holder's key where `cnf` names it by another way than `jwk` and the caller resolved it. RFC 7800 §3.4. */
-  readonly resolvedHolderKey?: EcPublicJwk
-  readonly limits?: Partial<SdJwtLimits>
+  readonly resolvedHolderKey?: EcPublicJwk | undefined
 }
 
 /** An SD-JWT that passed every step. */
@@ -63,14 +62,13 @@ export interface VerifiedSdJwt {
  * @throws SdJwtError
  */
 export function verifySdJwt(compact: string, expectation: SdJwtExpectation): VerifiedSdJwt {
-  const sdJwt = parseSdJwt(compact, expectation.limits)
-  return verifyParsedSdJwt(sdJwt, parseIssuerJwt(sdJwt, expectation.limits), expectation)
+  const sdJwt = parseSdJwt(compact)
+  return verifyParsedSdJwt(sdJwt, parseIssuerJwt(sdJwt), expectation)
 }
 
 /** Takes the issuer-signed JWT apart. Nothing is verified. @throws SdJwtError */
-export function parseIssuerJwt({ issuerJwt }: SdJwt, limits: Partial<SdJwtLimits> = {}): ParsedJwt {
-  const { maxLength, maxDepth } = { ...SD_JWT_LIMITS, ...limits }
-  return asSdJwtError('issuer-signed jwt', () => parseJwt(issuerJwt, { maxLength, maxDepth }))
+export function parseIssuerJwt({ issuerJwt }: SdJwt): ParsedJwt {
+  return asSdJwtError('issuer-signed jwt', () => parseJwt(issuerJwt, ISSUER_JWT_LIMITS))
 }
 
 /** {@link verifySdJwt} on parts that were taken apart already, for a caller that had to read the header first. */
@@ -84,15 +82,13 @@ export function verifyParsedSdJwt(
     requiredClaims = [],
     neverDisclosed = NEVER_DISCLOSED,
     resolvedHolderKey,
-    limits = {},
   }: SdJwtExpectation,
 ): VerifiedSdJwt {
   // §7.1 step 2: the signature before anything that it protects
   asSdJwtError('issuer-signed jwt', () => verifyJwtSignature(issuerJwt, issuerKey))
   // §7.1 steps 3 to 5
-  const { maxDepth } = { ...SD_JWT_LIMITS, ...limits }
-  const disclosures = sdJwt.disclosures.map((encoded) => parseDisclosure(encoded, maxDepth))
-  const { claims, placed } = processClaims(issuerJwt.payload, disclosures, maxDepth)
+  const disclosures = sdJwt.disclosures.map(parseDisclosure)
+  const { claims, placed } = processClaims(issuerJwt.payload, disclosures)
   for (const { path } of placed) {
     if (neverDisclosed.has(path[0] as string)) {
       throw new SdJwtError('claim_not_disclosable', 'a claim that decides validity was disclosed')

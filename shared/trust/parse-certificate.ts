@@ -36,6 +36,7 @@ export interface Certificate {
   readonly keyPurposes: readonly string[] | undefined
   readonly sanDns: readonly string[]
   readonly sanUris: readonly string[]
+  /** Key identifiers in base64url. */
   readonly subjectKeyId: string | undefined
   readonly authorityKeyId: string | undefined
   /** Critical extensions that are not processed here. */
@@ -121,13 +122,17 @@ function read(der: Uint8Array, sha256: string): Certificate {
     keyPurposes: x509.keyUsage,
     sanDns: names.filter(({ type }) => type === 'dns').map(({ value }) => value.toLowerCase()),
     sanUris: names.filter(({ type }) => type === 'url').map(({ value }) => value),
-    subjectKeyId: parsed.getExtension(SubjectKeyIdentifierExtension)?.keyId,
-    authorityKeyId: parsed.getExtension(AuthorityKeyIdentifierExtension)?.keyId,
+    subjectKeyId: keyId(parsed.getExtension(SubjectKeyIdentifierExtension)?.keyId),
+    authorityKeyId: keyId(parsed.getExtension(AuthorityKeyIdentifierExtension)?.keyId),
     unknownCritical: parsed.extensions
       .filter(({ critical, type }) => critical && !PROCESSED.has(type))
       .map(({ type }) => type),
     publicJwk: p256Of(x509),
   }
+}
+
+function keyId(hex: string | undefined): string | undefined {
+  return hex === undefined ? undefined : Buffer.from(hex, 'hex').toString('base64url')
 }
 
 function p256Of({ publicKey }: X509Certificate): EcPublicJwk | undefined {

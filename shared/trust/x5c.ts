@@ -72,10 +72,7 @@ export function verifyX5c(
       notAfter: leaf.notAfter,
     },
     anchorSha256: anchor.sha256,
-    authorityKeyIds: chain
-      .map(({ authorityKeyId }) => authorityKeyId)
-      .filter((id) => id !== undefined)
-      .map((id) => Buffer.from(id, 'hex').toString('base64url')),
+    authorityKeyIds: chain.flatMap(({ authorityKeyId }) => authorityKeyId ?? []),
   }
 }
 
