@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Cosign, gatherCosignatures } from '../shared/audit/gather-cosignatures.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import { openLogFolder } from '../shared/audit/log-folder.file.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -123,11 +124,7 @@ const world: World = {
       db.close()
     }
   },
-  writeLogFile: (path, bytes) => {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(`${path}.new`, bytes, { mode: 0o644 })
-    renameSync(`${path}.new`, path)
-  },
+  logFolder: openLogFolder,
   serve,
   keys: { reviewer: process.env.CARNET_REVIEWER_KEY, operator: process.env.CARNET_OPERATOR_KEY },
 }

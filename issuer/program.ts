@@ -3,7 +3,7 @@ import { parseDateTime } from '../shared/clock.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
-import { checkLog, exportLog, printRules } from './commands/log.ts'
+import { checkLog, exportLogFiles, printRules, pruneLogFiles } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
 import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
 import {
@@ -168,10 +168,12 @@ function addKeys(root: Command, world: World): void {
 function addLog(root: Command, world: World): void {
   const log = root.command('log').description('look after the audit log')
   log
-    .command('check')
+    .command('fsck')
+    .alias('check')
     .description('hash all of it again and compare with what was signed')
     .addOption(configOption())
-    .action((given: { config?: string }) => checkLog(world, given))
+    .option('--out <FOLDER>', 'a copy that export wrote, instead of the database')
+    .action((given: { config?: string; out?: string }) => checkLog(world, given))
   log
     .command('rules')
     .description('print every workflow and rulebook that was in force, with what opens its leaf')
@@ -181,8 +183,14 @@ function addLog(root: Command, world: World): void {
     .command('export')
     .description('write it as static files for a web server')
     .addOption(configOption())
-    .requiredOption('--out <FOLDER>', 'where /log is served from')
-    .action((given: { config?: string; out: string }) => exportLog(world, given))
+    .requiredOption('--out <FOLDER>', 'where /log is served from, without its prefix')
+    .action((given: { config?: string; out: string }) => exportLogFiles(world, given))
+  log
+    .command('prune')
+    .description('remove partial tiles from a copy that full ones have replaced, then check it')
+    .addOption(configOption())
+    .requiredOption('--out <FOLDER>', 'a copy that export wrote')
+    .action((given: { config?: string; out: string }) => pruneLogFiles(world, given))
 }
 
 function addReviews(root: Command, world: World): void {

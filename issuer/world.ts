@@ -1,4 +1,5 @@
 import type { AuditLog } from '../shared/audit/log.ts'
+import type { LogFolder } from '../shared/audit/log-folder.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
@@ -44,8 +45,8 @@ export interface World {
     configFile: string | undefined,
     work: (log: AuditLog) => Promise<Result>,
   ) => Promise<Result>
-  /** Puts public bytes in place of a file's as a whole, and makes its folder. */
-  readonly writeLogFile: (path: string, bytes: Uint8Array) => void
+  /** A copy of the log as files for a web server. */
+  readonly logFolder: (path: string) => LogFolder
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }

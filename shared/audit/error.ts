@@ -5,6 +5,7 @@ export type AuditErrorCode =
   | 'signature_invalid'
   | 'checkpoint_malformed'
   | 'origin_mismatch'
+  | 'checkpoint_older'
   | 'proof_malformed'
   | 'proof_invalid'
   | 'entry_malformed'

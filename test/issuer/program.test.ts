@@ -4,6 +4,8 @@ import { expect } from 'chai'
 import { run } from '../../issuer/program.ts'
 import type { IssuerStore } from '../../issuer/store.ts'
 import type { World } from '../../issuer/world.ts'
+import { commit } from '../../shared/audit/commitment.ts'
+import { openLogFolder } from '../../shared/audit/log-folder.file.ts'
 import { systemClock } from '../../shared/clock.ts'
 import {
   generateEd25519Key,
@@ -62,9 +64,9 @@ describe('carnet-issuer', () => {
       },
       openKey: openEs256Key,
       generateLogKey: () => generateEd25519Key().pkcs8,
-      logVerifierKey: () => 'vkey',
-      withLog: () => Promise.reject(new Error('no log here')),
-      writeLogFile: () => undefined,
+      logVerifierKey: () => issuer.auditLog.vkey,
+      withLog: (_config, work) => work(issuer.auditLog),
+      logFolder: openLogFolder,
       withStore: (_config, work) => work(issuer.store as IssuerStore),
       serve: async () => {
         throw new OperatorError('config_invalid', 'the configuration is wrong: listen.port')
@@ -196,6 +198,42 @@ describe('carnet-issuer', () => {
     expect((await call(revoke)).err).to.contain('status_final')
     const nowhere = ['revoke', 'x', '--reason-class', 'fraud', '--url', 'http://127.0.0.1:1']
     expect((await call(nowhere)).err).to.contain('no issuer answers at http://127.0.0.1:1')
+  })
+
+  it('exports the log as files, prunes them, and checks them and the database', async () => {
+    const out = path('log')
+    await issuer.publish()
+    expect((await call(['log', 'export', '--out', out])).out).to.match(/^\d+ files written to/)
+    await issuer.publish()
+    expect((await call(['log', 'export', '--out', out])).code).to.equal(0)
+    const pruned = await call(['log', 'prune', '--out', out])
+    expect([pruned.code, pruned.out]).to.satisfy(
+      ([code, text]: [number, string]) =>
+        code === 0 && /^\d+ partial tiles and bundles removed\nevery entry/.test(text),
+    )
+    for (const name of ['fsck', 'check']) {
+      expect((await call(['log', name])).out).to.match(/^every entry/)
+      expect((await call(['log', name, '--out', out])).out).to.match(/^every entry/)
+    }
+    writeFileSync(join(out, 'checkpoint'), 'x')
+    const damaged = await call(['log', 'fsck', '--out', out])
+    expect(damaged.code).to.equal(1)
+    expect(damaged.out).to.include('checkpoint: ')
+    expect(damaged.err).to.include('what is stored is not what was signed')
+  })
+
+  it('prints what opens the leaves about rules', async () => {
+    const { out, code } = await call(['log', 'rules'])
+    expect(code).to.equal(0)
+    const rules = out.split('\n').map((line) => JSON.parse(line))
+    expect(rules.map(({ kind }) => kind)).to.deep.equal(['workflow', 'rulebook'])
+    const entry = issuer.db
+      .prepare('SELECT entry FROM audit_entry WHERE idx = ?')
+      .pluck()
+      .get(rules[1].leaf)
+    const salt = Buffer.from(rules[1].salt, 'base64url')
+    expect(JSON.parse(String(entry)).commitment).to.equal(commit(rules[1].details, salt))
+    expect(rules[1].details.watchlists[0].id).to.equal('made-up-persons')
   })
 
   describe('status', () => {
