@@ -1,5 +1,6 @@
 import type { NumericDate } from '../../../shared/clock.ts'
 import type { Warning } from '../evidence.ts'
+import { openSimilarityKernel, QUERY_BITS } from './similarity-kernel.ts'
 
 /** One who looks like the one who was searched for. */
 export interface DuplicateHit {
@@ -26,9 +27,17 @@ export interface DuplicateIndex {
   ): readonly DuplicateHit[]
 }
 
-const UNROLL = 8
+/** What rounding in 32 bits may take from a product of unit vectors, with much to spare. */
+const ROUNDING = 1e-4
+const STEPS = 127
 
-/** Opens an empty index for templates of `dimensions` numbers of unit length; memory is taken at once. */
+/**
+ * Opens an empty index for templates of `dimensions` numbers of unit length; memory is taken at once.
+ *
+ * A search reads one byte a number. A template t is kept as s·a + r with whole numbers a, and a query u as q·b + e; then
+ * u·t ≤ s·q·(a·b) + |e|·(|t| + |r|) + |u|·|r|, so a row whose first term stays below the threshold by more than the largest
+ * such remainder cannot reach it. What remains is compared in full, so that nothing is missed and nothing approximated.
+ */
 export function openDuplicateIndex({
   dimensions,
   capacity,
@@ -36,23 +45,38 @@ export function openDuplicateIndex({
   dimensions: number
   capacity: number
 }): DuplicateIndex {
-  if (dimensions % UNROLL !== 0) throw new Error(`dimensions must be a multiple of ${UNROLL}`)
   const templates = new Float32Array(dimensions * capacity)
+  const kernel = openSimilarityKernel(dimensions, capacity)
   const expiries = new Float64Array(capacity)
   const ids: string[] = []
   const rows = new Map<string, number>()
+  /** The largest |r| and |t| that were ever in the index. */
+  let [remainder, longest] = [0, 0]
 
   /** The last template takes the place of the one that goes. */
   function removeRow(row: number): void {
     const last = ids.length - 1
     const [gone = '', moved = ''] = [ids[row], ids[last]]
-    templates.copyWithin(row * dimensions, last * dimensions, (last + 1) * dimensions)
+    for (const numbers of [templates, kernel.rows]) {
+      numbers.copyWithin(row * dimensions, last * dimensions, (last + 1) * dimensions)
+      numbers.fill(0, last * dimensions, (last + 1) * dimensions)
+    }
+    kernel.scales[row] = kernel.scales[last] ?? 0
+    kernel.scales[last] = 0
     expiries[row] = expiries[last] ?? 0
     ids[row] = moved
     rows.set(moved, row)
     rows.delete(gone)
     ids.pop()
-    templates.fill(0, last * dimensions, (last + 1) * dimensions)
+  }
+
+  function similarityOf(row: number, wanted: Float32Array): number {
+    const start = row * dimensions
+    let sum = 0
+    for (let k = 0; k < dimensions; k++) {
+      sum += (templates[start + k] as number) * (wanted[k] as number)
+    }
+    return sum
   }
 
   return {
@@ -61,11 +85,18 @@ export function openDuplicateIndex({
     },
     add: (id, template, expires) => {
       if (template.length !== dimensions) throw new Error('the template has other dimensions')
+      if (!template.every(Number.isFinite)) throw new Error('the template is not of numbers')
       if (rows.has(id)) throw new Error('the id is taken')
       if (ids.length >= capacity) throw new Error('the index is full')
-      templates.set(template, ids.length * dimensions)
-      expiries[ids.length] = expires
-      rows.set(id, ids.length)
+      const row = ids.length
+      const own = kernel.rows.subarray(row * dimensions, (row + 1) * dimensions)
+      const { scale, error } = roundTo(own, template, STEPS)
+      kernel.scales[row] = scale
+      remainder = Math.max(remainder, error)
+      longest = Math.max(longest, lengthOf(template))
+      templates.set(template, row * dimensions)
+      expiries[row] = expires
+      rows.set(id, row)
       ids.push(id)
     },
     remove: (id) => {
@@ -83,10 +114,13 @@ export function openDuplicateIndex({
     },
     search: (template, { threshold, limit, now }) => {
       if (template.length !== dimensions) throw new Error('the template has other dimensions')
+      const { scale, error } = roundTo(kernel.query, template, 2 ** QUERY_BITS - 1)
+      const beyond = error * (longest + remainder) + lengthOf(template) * remainder + ROUNDING
       const hits: DuplicateHit[] = []
-      for (const row of rowsAbove(templates, template, { count: ids.length, threshold })) {
-        if ((expiries[row.index] ?? 0) > now) {
-          hits.push({ id: ids[row.index] ?? '', similarity: row.similarity })
+      for (const row of kernel.scan(ids.length, (threshold - beyond) / scale)) {
+        const similarity = similarityOf(row, template)
+        if (similarity >= threshold && (expiries[row] ?? 0) > now) {
+          hits.push({ id: ids[row] ?? '', similarity })
         }
       }
       return hits.sort((p, q) => q.similarity - p.similarity).slice(0, limit)
@@ -94,31 +128,29 @@ export function openDuplicateIndex({
   }
 }
 
-/** Eight independent sums keep the loop waiting for memory, not for additions. */
-function rowsAbove(
-  templates: Float32Array,
-  wanted: Float32Array,
-  { count, threshold }: { count: number; threshold: number },
-): readonly { index: number; similarity: number }[] {
-  const found: { index: number; similarity: number }[] = []
-  const dimensions = wanted.length
-  for (let index = 0, start = 0; index < count; index++, start += dimensions) {
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0]
-    for (let k = 0; k < dimensions; k += UNROLL) {
-      const at = start + k
-      s0 += (templates[at] as number) * (wanted[k] as number)
-      s1 += (templates[at + 1] as number) * (wanted[k + 1] as number)
-      s2 += (templates[at + 2] as number) * (wanted[k + 2] as number)
-      s3 += (templates[at + 3] as number) * (wanted[k + 3] as number)
-      s4 += (templates[at + 4] as number) * (wanted[k + 4] as number)
-      s5 += (templates[at + 5] as number) * (wanted[k + 5] as number)
-      s6 += (templates[at + 6] as number) * (wanted[k + 6] as number)
-      s7 += (templates[at + 7] as number) * (wanted[k + 7] as number)
-    }
-    const similarity = s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7))
-    if (similarity >= threshold) found.push({ index, similarity })
+/** Writes the numbers as whole multiples of `scale`, at most `steps` of it; `error` is the length of what that leaves. */
+function roundTo(
+  target: Int8Array | Int16Array,
+  numbers: Float32Array,
+  steps: number,
+): { scale: number; error: number } {
+  let largest = 0
+  for (const number of numbers) largest = Math.max(largest, Math.abs(number))
+  const scale = Math.fround(largest / steps) || 1
+  let sum = 0
+  for (let k = 0; k < numbers.length; k++) {
+    const number = numbers[k] as number
+    const whole = Math.max(-steps, Math.min(steps, Math.round(number / scale)))
+    target[k] = whole
+    sum += (number - whole * scale) ** 2
   }
-  return found
+  return { scale, error: Math.sqrt(sum) }
+}
+
+function lengthOf(numbers: Float32Array): number {
+  let sum = 0
+  for (const number of numbers) sum += number ** 2
+  return Math.sqrt(sum)
 }
 
 /** The warning that hits give; a likeness has a person look and decides nothing. */

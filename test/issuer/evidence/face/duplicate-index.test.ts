@@ -9,24 +9,57 @@ const unit = (values: readonly number[]) => {
   const length = Math.hypot(...values) || 1
   return Float32Array.from(values, (value) => value / length)
 }
-const vector = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 8, maxLength: 8 })
+const DIMENSIONS = 24
+const vector = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), {
+  minLength: DIMENSIONS,
+  maxLength: DIMENSIONS,
+})
+const dot = (p: Float32Array, q: Float32Array) =>
+  p.reduce((sum, value, k) => sum + value * (q[k] ?? 0), 0)
 
 describe('openDuplicateIndex', () => {
-  it('finds exactly what comparing every template finds', () => {
+  it('finds exactly what comparing every template finds, also at the threshold itself', () => {
     fc.assert(
-      fc.property(fc.array(vector, { maxLength: 30 }), vector, (stored, wanted) => {
-        const index = openDuplicateIndex({ dimensions: 8, capacity: 30 })
-        for (const [i, values] of stored.entries()) index.add(`${i}`, unit(values), 100)
-        const expected = stored.flatMap((values, i) => {
-          const [p, q] = [unit(values), unit(wanted)]
-          const similarity = p.reduce((sum, value, k) => sum + value * (q[k] ?? 0), 0)
-          return similarity >= 0.5 ? [`${i}`] : []
-        })
-        const hits = index.search(unit(wanted), { threshold: 0.5 - 1e-6, limit: 30, now: 1 })
-        expect(hits.map(({ id }) => id)).to.include.members(expected)
-        expect(hits.every(({ similarity }) => similarity >= 0.499)).to.equal(true)
-      }),
+      fc.property(
+        fc.array(vector, { minLength: 1, maxLength: 40 }),
+        vector,
+        fc.nat({ max: 39 }),
+        (stored, wanted, chosen) => {
+          const query = unit(wanted)
+          const faces = stored.map(unit)
+          const index = openDuplicateIndex({ dimensions: DIMENSIONS, capacity: 40 })
+          for (const [i, face] of faces.entries()) index.add(`${i}`, face, 100)
+          const similarities = faces.map((face) => dot(face, query))
+          const threshold = similarities[chosen % similarities.length] ?? 0
+          const expected = similarities
+            .map((similarity, i) => ({ id: `${i}`, similarity }))
+            .filter(({ similarity }) => similarity >= threshold)
+            .sort((p, q) => q.similarity - p.similarity)
+          const hits = index.search(query, { threshold, limit: 40, now: 1 })
+          expect(hits).to.deep.equal(expected)
+        },
+      ),
+      { numRuns: 300 },
     )
+  })
+
+  it('does so among many faces that are alike, with numbers of very different size', () => {
+    const index = openDuplicateIndex({ dimensions: 192, capacity: 3000 })
+    const faces = Array.from({ length: 3000 }, (_, i) =>
+      unit(
+        Array.from(
+          { length: 192 },
+          (__, k) => Math.sin(k * 1.7) + 0.4 * Math.sin(i * (k + 1)) + (k === i % 192 ? 4 : 0),
+        ),
+      ),
+    )
+    for (const [i, face] of faces.entries()) index.add(`${i}`, face, 100)
+    const query = faces[7] ?? unit([1])
+    for (const threshold of [-1, 0.2, 0.5, 0.8, 0.9, 0.999]) {
+      const expected = faces.flatMap((face, i) => (dot(face, query) >= threshold ? [`${i}`] : []))
+      const hits = index.search(query, { threshold, limit: 3000, now: 1 })
+      expect(hits.map(({ id }) => id)).to.have.members(expected)
+    }
   })
 
   it('forgets what is removed and what has expired, and nothing else', () => {
@@ -49,6 +82,15 @@ describe('openDuplicateIndex', () => {
     const index = openDuplicateIndex({ dimensions: 8, capacity: 1 })
     const face = unit([1, 0, 0, 0, 0, 0, 0, 0])
     expect(() => index.add('short', face.slice(1), 1)).to.throw('dimensions')
+    expect(() =>
+      index.add(
+        'none',
+        face.map(() => Number.NaN),
+        1,
+      ),
+    ).to.throw('numbers')
+    expect(() => openDuplicateIndex({ dimensions: 12, capacity: 1 })).to.throw('multiple of 8')
+    expect(() => openDuplicateIndex({ dimensions: 1024, capacity: 2 ** 22 })).to.throw('addressed')
     index.add('one', face, 1)
     expect(() => index.add('one', face, 1)).to.throw('taken')
     expect(() => index.add('two', face, 1)).to.throw('full')
