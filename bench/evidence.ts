@@ -129,7 +129,7 @@ peak memory ${peak.toFixed(0)} MiB`)
   await pipeline.close()
 }
 
-function recorded({ faces: f, mrz }: EvidenceModels, calls: Call[]): EvidenceModels {
+function recorded({ faces: f, mrz, documentEdges }: EvidenceModels, calls: Call[]): EvidenceModels {
   const record = (model: Model): Model => ({
     ...model,
     run: (input) => {
@@ -138,6 +138,7 @@ function recorded({ faces: f, mrz }: EvidenceModels, calls: Call[]): EvidenceMod
     },
   })
   return {
+    documentEdges: record(documentEdges),
     faces: {
       detector: record(f.detector),
       mesh: record(f.mesh),

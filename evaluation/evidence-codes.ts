@@ -1,4 +1,6 @@
 import {
+  COMPARISON_REASONS,
+  type ComparisonReason,
   NOT_ASSURED,
   type NotAssured,
   WARNING_CODES,
@@ -35,17 +37,46 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
     remedy: 'use a valid document',
   },
   document_type_not_accepted: {
-    raisedBy: 'the zone is not that of a passport (TD3, code P)',
-    remedy: 'use a passport',
+    raisedBy:
+      'the zone is that of a visa or begins with letters of no identity document, or the workflow does not take the type',
+    remedy: 'use a passport, or another document that the workflow takes',
   },
   document_date_impossible: {
     raisedBy:
-      'a date is not in the calendar, birth lies in the future or more than 125 years back, or the document would be valid for more than 20 years',
+      'a date is missing or not in the calendar, birth lies in the future or more than 125 years back, the document ends before it begins or is valid for longer than its type can be; `detail` names the date',
     remedy: 'photograph the page again; if it stays, the document is wrong',
   },
   country_unknown: {
     raisedBy: 'issuing state or nationality is not a code of ICAO 9303-3 §5',
     remedy: 'photograph the page again',
+  },
+  print_uncertain: {
+    raisedBy:
+      'nothing confirms what is printed on a card without a machine-readable zone; `detail` names the fields that were not read alike twice or that the barcode does not show',
+    remedy: 'none where it stands alone; a person compares the picture with the fields in `detail`',
+  },
+  barcode_differs: {
+    raisedBy: 'print and barcode of a card show different values; `detail` has field and reason',
+    remedy: 'photograph both sides again; if it stays, a person compares them',
+  },
+  document_side_missing: {
+    raisedBy: 'the type of document has another side that was not shown; `detail` names it',
+    remedy: 'photograph the other side as well',
+  },
+  sides_differ: {
+    raisedBy:
+      'front and back name different values or are of different types: they are not of one document; `detail` says in what',
+    remedy: 'photograph both sides of one document',
+  },
+  sides_not_linked: {
+    raisedBy:
+      'no field of the front is found on the back, so nothing says that they belong together',
+    remedy: 'photograph both sides again, sharp and without glare',
+  },
+  driving_rule_broken: {
+    raisedBy:
+      'a category of a driving licence was granted too young, ends before it begins or lasts longer than Directive 2006/126/EC allows; `detail` has category and rule',
+    remedy: 'a person compares the table with the picture',
   },
   portrait_quality_low: {
     raisedBy: 'the portrait on the document has a fault; `detail` names it',
@@ -88,6 +119,16 @@ const UNASSURED: Readonly<Record<NotAssured, string>> = {
   liveness_injected_stream: 'a picture that no camera of the applicant took',
 }
 
+const REASONS: Readonly<Record<ComparisonReason, string>> = {
+  other_value: 'the values are different',
+  other_date: 'the dates are different',
+  one_character: 'one character differs: misread, or changed',
+  cut_off: 'one is the beginning of the other',
+  check_digit_wrong: 'the check digit of the machine-readable value is wrong as well',
+  not_printed: 'the value was not found in print',
+  not_encoded: 'the barcode does not hold the field',
+}
+
 /** `docs/evidence-codes.md`, from the types themselves: a code without a note does not compile. */
 export function renderEvidenceCodes(): string {
   const warnings = WARNING_CODES.map(
@@ -95,6 +136,7 @@ export function renderEvidenceCodes(): string {
   )
   const faults = QUALITY_FAULTS.map((fault) => `| \`${fault}\` | ${FAULT_REMEDIES[fault]} |`)
   const unassured = NOT_ASSURED.map((name) => `| \`${name}\` | ${UNASSURED[name]} |`)
+  const reasons = COMPARISON_REASONS.map((reason) => `| \`${reason}\` | ${REASONS[reason]} |`)
   return `# Codes of evidence
 
 Made by \`npm run evidence-codes\`; do not edit. Codes are stable; what a code leads to is the workflow's business
@@ -105,6 +147,15 @@ Made by \`npm run evidence-codes\`; do not edit. Codes are stable; what a code l
 | code | raised by | what helps |
 | --- | --- | --- |
 ${warnings.join('\n')}
+
+## Why two sources differ
+
+Each field that is printed and also read by a machine has a comparison in the evidence; where the two do not agree it
+says why.
+
+| reason | what |
+| --- | --- |
+${reasons.join('\n')}
 
 ## Faults of a picture of a face
 

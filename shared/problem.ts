@@ -17,7 +17,8 @@ const PROBLEMS = {
   image_unreadable: [422, 'The image is damaged'],
   image_too_large: [422, 'The image has more pixels than are read'],
   image_too_small: [422, 'The image has too few pixels to be read'],
-  mrz_not_found: [422, 'No machine-readable zone was found'],
+  document_not_found: [422, 'No document that can be read was found'],
+  document_side_wrong: [422, 'The picture shows the other side of the document'],
   face_not_found: [422, 'No face was found'],
   face_multiple: [422, 'More than one face was found'],
   // proofing sessions

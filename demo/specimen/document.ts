@@ -155,8 +155,11 @@ function visualFields(
   ]
 }
 
-/** Interwoven sine lines, faint, as security printing has them. */
-function guilloche({ width, height }: PageLayout, scale: number): string {
+/** Interwoven sine lines, faint, as security printing has them; lengths in millimetres. */
+export function guilloche(
+  { width, height }: { readonly width: number; readonly height: number },
+  scale: number,
+): string {
   const rows = Math.ceil(height / 2) + 2
   const columns = Math.ceil(width) + 1
   const lines = Array.from({ length: rows }, (_, row) => {
@@ -169,6 +172,7 @@ function guilloche({ width, height }: PageLayout, scale: number): string {
   return `<g fill="none" stroke="#7fa6b8" stroke-opacity=".35" stroke-width="${0.12 * scale}">${lines.join('')}</g>`
 }
 
-function printedDate(yymmdd: string): string {
+/** As on a page: day, month and year with points between. */
+export function printedDate(yymmdd: string): string {
   return yymmdd.replace(/(..)(..)(..)/, '$3.$2.$1')
 }

@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { type FieldName, WARNING_CODES, type WarningCode } from '../evidence/evidence.ts'
+import {
+  DOCUMENT_TYPES,
+  type DocumentType,
+  type FieldName,
+  WARNING_CODES,
+  type WarningCode,
+} from '../evidence/evidence.ts'
 
 /** Codes that {@link decide} adds to those of the evidence. Stable: docs/issuer.md. */
 const OWN_CODES = [
@@ -27,6 +33,10 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'portrait_quality_low',
   'selfie_quality_low',
   'zones_differ',
+  'print_uncertain',
+  'barcode_differs',
+  'sides_differ',
+  'sides_not_linked',
   'duplicate_suspected',
   'screening_hit',
 ]
@@ -38,7 +48,7 @@ export const SCORE_CODES: readonly DecisionCode[] = [
 export interface Workflow {
   readonly id: string
   readonly version: number
-  readonly documentTypes: readonly ('TD1' | 'TD2' | 'TD3' | 'MRVA' | 'MRVB')[]
+  readonly documentTypes: readonly DocumentType[]
   /** Fields without which no credential can be made. */
   readonly requiredFields: readonly FieldName[]
   readonly severities: Readonly<Record<DecisionCode, Severity>>
@@ -66,6 +76,10 @@ const FIELD_NAMES = [
   'issuing_country',
   'date_of_expiry',
   'personal_administrative_number',
+  'place_of_birth',
+  'date_of_issue',
+  'issuing_authority',
+  'resident_address',
 ] as const
 
 const severitySchema = z.strictObject(
@@ -80,7 +94,7 @@ const severitySchema = z.strictObject(
 export const workflowSchema: z.ZodType<Workflow> = z.strictObject({
   id: z.string().min(1).max(128),
   version: z.number().int().positive(),
-  documentTypes: z.array(z.enum(['TD1', 'TD2', 'TD3', 'MRVA', 'MRVB'])).min(1),
+  documentTypes: z.array(z.enum(DOCUMENT_TYPES)).min(1),
   requiredFields: z.array(z.enum(FIELD_NAMES)).min(1),
   severities: severitySchema,
   screening: z.strictObject({ threshold: z.number().min(0.5).max(1) }),

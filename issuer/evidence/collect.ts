@@ -1,4 +1,5 @@
 import type { NumericDate } from '../../shared/clock.ts'
+import { interpretSides } from './document/interpret-sides.ts'
 import {
   type Evidence,
   type ModelReference,
@@ -8,7 +9,7 @@ import {
 } from './evidence.ts'
 import { compareFaces, type MatchModel } from './face/match.ts'
 import type { ScoreLimits } from './manifest.ts'
-import type { DocumentReading, SelfieReading } from './pipeline.ts'
+import type { DocumentBackReading, DocumentReading, SelfieReading } from './pipeline.ts'
 
 /** What of a pipeline evidence depends on beside the readings. */
 export interface Collector {
@@ -27,8 +28,21 @@ export interface Collector {
  */
 export function collectEvidence(
   collector: Collector,
-  { document, selfie, now }: { document: DocumentReading; selfie: SelfieReading; now: NumericDate },
+  {
+    document,
+    back,
+    selfie,
+    now,
+  }: {
+    document: DocumentReading
+    back?: DocumentBackReading | undefined
+    selfie: SelfieReading
+    now: NumericDate
+  },
 ): Evidence {
+  const whole = back
+    ? interpretSides({ front: document.side, back: back.side }, now)
+    : { document: document.document, warnings: document.warnings }
   const { version, models, matchModels, livenessModels } = collector
   const { fused } = compareFaces(matchModels, document.portrait, selfie.face)
   const faceMatch: Score = {
@@ -47,11 +61,12 @@ export function collectEvidence(
     pipeline: version,
     collectedAt: now,
     models,
-    document: document.document,
+    document: whole.document,
     faceMatch,
     liveness,
     warnings: [
-      ...document.warnings,
+      ...whole.warnings,
+      ...(back ? document.warnings.filter(({ feature }) => feature !== 'document') : []),
       ...selfie.warnings,
       ...scoreWarnings(faceMatch, {
         feature: 'face',

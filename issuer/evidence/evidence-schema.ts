@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { type Evidence, NOT_ASSURED, WARNING_CODES, type WarningCode } from './evidence.ts'
+import {
+  COMPARISON_REASONS,
+  DOCUMENT_TYPES,
+  type Evidence,
+  NOT_ASSURED,
+  SIGN_NAMES,
+  WARNING_CODES,
+  type WarningCode,
+} from './evidence.ts'
 
 const COMPARED = [
   'family_name',
@@ -18,10 +26,59 @@ const scoreSchema = z.strictObject({
   assurance: z.enum(['measured', 'not_assured']),
 })
 
+const side = z.enum(['front', 'back'])
+const source = z.enum(['mrz', 'viz', 'barcode', 'chip'])
+const region = z.strictObject({
+  side,
+  corners: z.array(z.tuple([z.number(), z.number()])).length(4),
+})
+
 const fieldSchema = z.strictObject({
   value: z.string(),
-  source: z.enum(['mrz', 'viz', 'barcode', 'chip']),
+  source,
   confidence: z.number(),
+  region: region.optional(),
+  alternatives: z.array(z.string()).optional(),
+})
+
+const FIELD_NAMES = [
+  'family_name',
+  'given_name',
+  'birthdate',
+  'sex',
+  'nationality',
+  'document_number',
+  'issuing_country',
+  'date_of_expiry',
+  'personal_administrative_number',
+  'place_of_birth',
+  'date_of_issue',
+  'issuing_authority',
+  'resident_address',
+] as const
+
+const comparison = z.strictObject({
+  field: z.enum(FIELD_NAMES),
+  sources: z.tuple([source, source]),
+  result: z.enum(['agrees', 'differs', 'not_found']),
+  reason: z.enum(COMPARISON_REASONS).optional(),
+})
+
+const category = z.strictObject({
+  code: z.string(),
+  issued: z.string().optional(),
+  expires: z.string().optional(),
+  codes: z.string().optional(),
+  confidence: z.number(),
+  region: region.optional(),
+})
+
+const sign = z.strictObject({
+  name: z.enum(SIGN_NAMES),
+  side,
+  value: z.number(),
+  limit: z.number(),
+  assurance: z.literal('not_assured'),
 })
 
 const warningCode: z.ZodType<WarningCode> = z.enum(WARNING_CODES)
@@ -32,20 +89,12 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
   collectedAt: z.number().int(),
   models: z.array(z.strictObject({ id: z.string(), sha256: z.string() })),
   document: z.strictObject({
-    type: z.enum(['TD1', 'TD2', 'TD3', 'MRVA', 'MRVB']),
+    type: z.enum(DOCUMENT_TYPES),
     reading: z.enum(['ok', 'uncertain']),
     repaired: z.boolean(),
-    fields: z.strictObject({
-      family_name: fieldSchema.optional(),
-      given_name: fieldSchema.optional(),
-      birthdate: fieldSchema.optional(),
-      sex: fieldSchema.optional(),
-      nationality: fieldSchema.optional(),
-      document_number: fieldSchema.optional(),
-      issuing_country: fieldSchema.optional(),
-      date_of_expiry: fieldSchema.optional(),
-      personal_administrative_number: fieldSchema.optional(),
-    }) as z.ZodType<Evidence['document']['fields']>,
+    fields: z.partialRecord(z.enum(FIELD_NAMES), fieldSchema) as z.ZodType<
+      Evidence['document']['fields']
+    >,
     checkDigits: z.array(
       z.strictObject({
         field: z.enum([
@@ -61,6 +110,9 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
     printedZone: z
       .partialRecord(z.enum(COMPARED), z.enum(['agrees', 'differs', 'not_found']))
       .optional() as z.ZodType<Evidence['document']['printedZone']>,
+    comparisons: z.array(comparison).optional(),
+    categories: z.array(category).optional(),
+    signs: z.array(sign).optional(),
   }) as z.ZodType<Evidence['document']>,
   faceMatch: scoreSchema,
   liveness: scoreSchema,

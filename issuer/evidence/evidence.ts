@@ -19,11 +19,82 @@ export interface Score {
   readonly assurance: 'measured' | 'not_assured'
 }
 
+/** One of the two pictures of a document. A page with one side is a front. */
+export type DocumentSideName = 'front' | 'back'
+
+/** Where something stands: the corners of its line, in parts of the width and height of the picture of that side. */
+export interface Region {
+  readonly side: DocumentSideName
+  /** Clockwise from the upper left of the text. */
+  readonly corners: readonly (readonly [x: number, y: number])[]
+}
+
+export type FieldSource = 'mrz' | 'viz' | 'barcode' | 'chip'
+
 /** A field of the document as it was read. `confidence` is 0 to 1. */
 export interface Field {
   readonly value: string
-  readonly source: 'mrz' | 'viz' | 'barcode' | 'chip'
+  readonly source: FieldSource
   readonly confidence: number
+  readonly region?: Region
+  /** What else the recogniser left open, likeliest first. */
+  readonly alternatives?: readonly string[]
+}
+
+/** Why two sources of a field do not show the same. `docs/evidence-codes.md` says each in words. */
+export const COMPARISON_REASONS = [
+  'other_value',
+  'other_date',
+  'one_character',
+  'cut_off',
+  'check_digit_wrong',
+  'not_printed',
+  'not_encoded',
+] as const
+
+export type ComparisonReason = (typeof COMPARISON_REASONS)[number]
+
+/** One field in two sources: the printed zone against what a machine reads. */
+export interface FieldComparison {
+  readonly field: FieldName
+  readonly sources: readonly [FieldSource, FieldSource]
+  readonly result: 'agrees' | 'differs' | 'not_found'
+  /** Present unless both agree. */
+  readonly reason?: ComparisonReason
+}
+
+/** A category of vehicles that a licence is for: field 9 with the dates of fields 10 and 11. Directive 2006/126/EC. */
+export interface DrivingCategory {
+  readonly code: string
+  readonly issued?: string
+  readonly expires?: string
+  /** Union and national codes of field 12. */
+  readonly codes?: string
+  readonly confidence: number
+  readonly region?: Region
+}
+
+/** What may speak against a document's being genuine, or being the document itself. */
+export const SIGN_NAMES = [
+  'screen_recapture',
+  'printed_copy',
+  'portrait_replaced',
+  'text_edited',
+  'layout_inconsistent',
+] as const
+
+export type SignName = (typeof SIGN_NAMES)[number]
+
+/**
+ * A sign of fraud: from `limit` on it is so strong that a person looks. None is measured on real forgeries, so each is
+ * `not_assured`: its warning can refer and does nothing else, and its absence speaks for nobody.
+ */
+export interface Sign {
+  readonly name: SignName
+  readonly side: DocumentSideName
+  readonly value: number
+  readonly limit: number
+  readonly assurance: 'not_assured'
 }
 
 /** One check digit of a machine-readable zone. ICAO 9303-3 §4.9. */
@@ -49,6 +120,12 @@ export const WARNING_CODES = [
   'document_type_not_accepted',
   'document_date_impossible',
   'country_unknown',
+  'print_uncertain',
+  'barcode_differs',
+  'document_side_missing',
+  'sides_differ',
+  'sides_not_linked',
+  'driving_rule_broken',
   'portrait_quality_low',
   'selfie_quality_low',
   'face_match_low',
@@ -71,10 +148,31 @@ export type FieldName =
   | 'issuing_country'
   | 'date_of_expiry'
   | 'personal_administrative_number'
+  | 'place_of_birth'
+  | 'date_of_issue'
+  | 'issuing_authority'
+  | 'resident_address'
+
+/**
+ * Kinds of document: by the format of the machine-readable zone (ICAO 9303), the driving licence of Directive
+ * 2006/126/EC, and by barcode the driving licence and identity card of AAMVA.
+ */
+export const DOCUMENT_TYPES = [
+  'TD1',
+  'TD2',
+  'TD3',
+  'MRVA',
+  'MRVB',
+  'EU_DL',
+  'AAMVA_DL',
+  'AAMVA_ID',
+] as const
+
+export type DocumentType = (typeof DOCUMENT_TYPES)[number]
 
 /** What was read from the identity document. Dates are YYYY-MM-DD; countries are ICAO 9303-3 codes. */
 export interface DocumentEvidence {
-  readonly type: 'TD1' | 'TD2' | 'TD3' | 'MRVA' | 'MRVB'
+  readonly type: DocumentType
   /** `ok` only where two readings agree; check digits alone prove nothing. */
   readonly reading: 'ok' | 'uncertain'
   readonly repaired: boolean
@@ -82,6 +180,11 @@ export interface DocumentEvidence {
   readonly checkDigits: readonly CheckDigit[]
   /** What the printed zone says of each field that it shows as well: a label that names another value is `differs`. */
   readonly printedZone?: Readonly<Partial<Record<FieldName, 'agrees' | 'differs' | 'not_found'>>>
+  /** Every field that two sources show, and why they differ where they do. */
+  readonly comparisons?: readonly FieldComparison[]
+  /** What a driving licence is for. */
+  readonly categories?: readonly DrivingCategory[]
+  readonly signs?: readonly Sign[]
 }
 
 /** What no measurement of ours covers, so that no score speaks for it. `docs/accuracy.md` says why. */

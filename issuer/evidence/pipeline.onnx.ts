@@ -12,17 +12,23 @@ import { embeddingOf } from './face/embed.ts'
 import { decodeImage } from './image.sharp.ts'
 import type { ModelUse } from './manifest.ts'
 import { ensureModelFiles, type ModelFiles, type ModelOptions, openModel } from './model.onnx.ts'
-import type { DocumentReading, EvidencePipeline, SelfieReading } from './pipeline.ts'
+import type {
+  DocumentBackReading,
+  DocumentReading,
+  EvidencePipeline,
+  SelfieReading,
+} from './pipeline.ts'
 import {
   type EvidenceModels,
   type FaceModels,
+  readBackImage,
   readDocumentImage,
   readSelfieImage,
 } from './read-images.ts'
 import { openWorkerPool, type PoolLimits } from './worker-pool.ts'
 
 /** Raised when a rule or a threshold changes what the same images give. */
-const RULES = 2
+const RULES = 3
 /** Longest side of what is read, in pixels. */
 export const DOCUMENT_SIDE = 2400
 export const SELFIE_SIDE = 1600
@@ -31,6 +37,7 @@ export interface EvidenceReader {
   readonly collector: Collector
   readonly models: EvidenceModels
   readDocument(upload: Uint8Array, now: NumericDate): Promise<DocumentReading>
+  readDocumentBack(upload: Uint8Array, now: NumericDate): Promise<DocumentBackReading>
   readSelfie(upload: Uint8Array): Promise<SelfieReading>
   close(): Promise<void>
 }
@@ -64,9 +71,12 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
     models: collector.models,
     readDocument: async (upload, now, turn) =>
       (await pool.run('document', { upload, data: now, ...turn })) as DocumentReading,
+    readDocumentBack: async (upload, now, turn) =>
+      (await pool.run('document_back', { upload, data: now, ...turn })) as DocumentBackReading,
     readSelfie: async (upload, turn) =>
       (await pool.run('selfie', { upload, data: undefined, ...turn })) as SelfieReading,
-    collect: (document, selfie, now) => collectEvidence(collector, { document, selfie, now }),
+    collect: (document, selfie, now, back) =>
+      collectEvidence(collector, { document, back, selfie, now }),
     close: () => pool.close(),
   }
 }
@@ -97,13 +107,15 @@ export async function openReader(
     throw new Error('the manifest compares faces with networks of undocumented origin')
   }
   const hasPresentation = wanted(use.livenessBox) && wanted(use.liveness)
-  const [detector, mesh, textDetector, mrzRecogniser, textRecogniser] = await Promise.all([
-    open('face-detector'),
-    open('face-mesh'),
-    open('text-detector'),
-    open('mrz-line'),
-    open('text-recogniser'),
-  ])
+  const [detector, mesh, documentEdges, textDetector, mrzRecogniser, textRecogniser] =
+    await Promise.all([
+      open('face-detector'),
+      open('face-mesh'),
+      open('document-edges'),
+      open('text-detector'),
+      open('mrz-line'),
+      open('text-recogniser'),
+    ])
   const embeddings = await Promise.all(embeddingIds.map(open))
   const presentation = hasPresentation
     ? { box: await open(use.livenessBox), liveness: await open(use.liveness) }
@@ -119,7 +131,7 @@ export async function openReader(
   const opened = [
     ...[detector, mesh, ...embeddings],
     ...(presentation ? [presentation.box, presentation.liveness] : []),
-    ...[textDetector, mrzRecogniser, textRecogniser],
+    ...[documentEdges, textDetector, mrzRecogniser, textRecogniser],
   ]
   const models: readonly ModelReference[] = opened.map(({ id, sha256 }) => ({ id, sha256 }))
   return {
@@ -131,10 +143,14 @@ export async function openReader(
       livenessModels: presentation ? [presentation.box.id, presentation.liveness.id] : [],
       liveness: presentation ? use.livenessLimits : { ...use.livenessLimits, review: 0 },
     },
-    models: { faces, mrz },
+    models: { faces, mrz, documentEdges },
     readDocument: async (upload, now) => {
       const image = await decodeImage(upload, { longestSide: DOCUMENT_SIDE })
-      return await readDocumentImage({ faces, mrz }, image, now)
+      return await readDocumentImage({ faces, mrz, documentEdges }, image, now)
+    },
+    readDocumentBack: async (upload, now) => {
+      const image = await decodeImage(upload, { longestSide: DOCUMENT_SIDE })
+      return await readBackImage({ faces, mrz, documentEdges }, image, now)
     },
     readSelfie: async (upload) => {
       const image = await decodeImage(upload, { longestSide: SELFIE_SIDE })

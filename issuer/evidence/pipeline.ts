@@ -1,15 +1,23 @@
 import type { NumericDate } from '../../shared/clock.ts'
+import type { DocumentSide } from './document/document-side.ts'
 import type { DocumentEvidence, Evidence, ModelReference, Warning } from './evidence.ts'
 import type { FaceTemplate } from './face/embed.ts'
 import type { FaceQuality } from './face/quality.ts'
 
-/** What an image of a document showed. Template and reading stay in memory. */
+/** What an image of a document's front showed. Template and reading stay in memory. */
 export interface DocumentReading {
+  readonly side: DocumentSide
+  /** What this side says by itself. */
   readonly document: DocumentEvidence
   /** The portrait on the document. */
   readonly portrait: FaceTemplate
   readonly quality: FaceQuality
   readonly warnings: readonly Warning[]
+}
+
+/** What an image of a document's back showed. */
+export interface DocumentBackReading {
+  readonly side: DocumentSide
 }
 
 /** What a selfie showed. Template and reading stay in memory. */
@@ -39,8 +47,14 @@ export interface EvidencePipeline {
   readonly version: string
   readonly models: readonly ModelReference[]
   readDocument(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentReading>
+  readDocumentBack(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentBackReading>
   readSelfie(upload: Uint8Array, turn?: Turn): Promise<SelfieReading>
-  /** Compares and sums up. The same readings give the same evidence. */
-  collect(document: DocumentReading, selfie: SelfieReading, now: NumericDate): Evidence
+  /** Compares and sums up. The same readings give the same evidence. `back` is that of a document with two sides. */
+  collect(
+    document: DocumentReading,
+    selfie: SelfieReading,
+    now: NumericDate,
+    back?: DocumentBackReading,
+  ): Evidence
   close(): Promise<void>
 }

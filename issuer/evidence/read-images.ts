@@ -1,9 +1,9 @@
-import type { NumericDate } from '../../shared/clock.ts'
+import { calendarDate, type NumericDate } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problem.ts'
-import { parseAamva } from './document/aamva.ts'
-import { readBarcodesOf } from './document/barcode.zxing.ts'
-import { interpretDocument } from './document/document-evidence.ts'
-import { readSide } from './document/read-document.ts'
+import { type DocumentSide, sideOfCard } from './document/document-side.ts'
+import { interpretSides } from './document/interpret-sides.ts'
+import { readCard } from './document/read-card.ts'
+import { readPage } from './document/read-document.ts'
 import type { MrzModels } from './document/read-mrz.ts'
 import type { Warning } from './evidence.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
@@ -13,7 +13,7 @@ import { livenessOf, type PresentationModels } from './face/liveness.ts'
 import { type FaceQuality, measureQuality, qualityFaults } from './face/quality.ts'
 import type { Image } from './image.ts'
 import type { Model } from './model.ts'
-import type { DocumentReading, SelfieReading } from './pipeline.ts'
+import type { DocumentBackReading, DocumentReading, SelfieReading } from './pipeline.ts'
 
 /** The networks that read a face. */
 export interface FaceModels {
@@ -28,29 +28,36 @@ export interface FaceModels {
 export interface EvidenceModels {
   readonly faces: FaceModels
   readonly mrz: MrzModels
+  readonly documentEdges: Model
 }
 
 /** A second face of less than this share of the first is a bystander. */
 const BYSTANDER = 0.35
 const SURE_FACE = 0.5
-const SHOW_ZONE = 'show the whole page with the lines of < signs, flat, sharp and without glare'
-const SHOW_PASSPORT = 'this is a driving licence or identity card of North America: show a passport'
+const SHOW_DOCUMENT =
+  'show the whole passport page, identity card or driving licence, flat, sharp and without glare'
+const SHOW_FRONT = 'this is the back: send the side with the portrait first'
+const SHOW_BACK = 'this is the front: send the other side'
 const SHOW_PORTRAIT = 'show the whole page with the portrait, without glare'
 const LOOK_STRAIGHT = 'look straight into the camera in good light'
 
-/** Reads both zones and the portrait of a decoded document. */
+/** Reads what is printed on the front of a decoded document, its zone where it has one there, and the portrait. */
 export async function readDocumentImage(
-  { mrz, faces }: EvidenceModels,
+  models: EvidenceModels,
   image: Image,
   now: NumericDate,
 ): Promise<DocumentReading> {
-  const side = await readSide(mrz, image)
-  if (!side) throw new Problem('mrz_not_found', await remedyWithoutZone(image))
-  const { document, warnings } = interpretDocument(side, now)
+  const side = await readSideOf(models, image, now)
+  if (side.kind === 'licence_back' || side.kind === 'aamva_back') {
+    throw new Problem('document_side_wrong', SHOW_FRONT)
+  }
+  const { document, warnings } = interpretSides({ front: side }, now)
+  const { faces } = models
   const [face] = await detectFaces(faces.detector, image)
   if (!face) throw new Problem('face_not_found', SHOW_PORTRAIT)
   const { template, quality } = await readFace(faces, image, { face, remedy: SHOW_PORTRAIT })
   return {
+    side,
     document,
     portrait: template,
     quality,
@@ -58,10 +65,31 @@ export async function readDocumentImage(
   }
 }
 
-/** A card that says by its barcode what it is gets a better answer than to be held flat. */
-async function remedyWithoutZone(image: Image): Promise<string> {
-  const codes = await readBarcodesOf(image)
-  return codes.some(({ text }) => parseAamva(text)) ? SHOW_PASSPORT : SHOW_ZONE
+/** Reads the back of a decoded document: a zone, a table of categories or a barcode. */
+export async function readBackImage(
+  models: EvidenceModels,
+  image: Image,
+  now: NumericDate,
+): Promise<DocumentBackReading> {
+  const side = await readSideOf(models, image, now)
+  if (side.kind === 'licence_front' || side.kind === 'aamva_front') {
+    throw new Problem('document_side_wrong', SHOW_BACK)
+  }
+  return { side }
+}
+
+async function readSideOf(
+  { mrz, documentEdges }: EvidenceModels,
+  image: Image,
+  now: NumericDate,
+): Promise<DocumentSide> {
+  const models = { ...mrz, documentEdges }
+  const reading = await readPage(models, image)
+  if (reading.page) return { kind: 'zone', ...reading.page }
+  const { lines, barcodes } = await readCard(models, image, reading.card)
+  const side = sideOfCard(lines, barcodes, calendarDate(now))
+  if (!side) throw new Problem('document_not_found', SHOW_DOCUMENT)
+  return side
 }
 
 /** Reads the one face of a decoded selfie. */

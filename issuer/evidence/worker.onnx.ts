@@ -33,13 +33,24 @@ async function answer(
   { id, task, upload, data }: ThreadRequest,
 ): Promise<ThreadAnswer> {
   try {
-    const result =
-      task === 'document'
-        ? await reader.readDocument(upload, data as NumericDate)
-        : await reader.readSelfie(upload)
+    const result = await work(reader, { task, upload, data })
     return { id, result }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return { id, problem: { code: error.code, detail: error.message } }
+  }
+}
+
+function work(
+  reader: EvidenceReader,
+  { task, upload, data }: Omit<ThreadRequest, 'id'>,
+): Promise<unknown> {
+  switch (task) {
+    case 'document':
+      return reader.readDocument(upload, data as NumericDate)
+    case 'document_back':
+      return reader.readDocumentBack(upload, data as NumericDate)
+    default:
+      return reader.readSelfie(upload)
   }
 }

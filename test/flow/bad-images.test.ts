@@ -51,7 +51,7 @@ describe('a worker who sends one wrong image after another', () => {
     ])
     expect(refused(await worker.upload('document', faces.selfie))).to.deep.equal([
       422,
-      'mrz_not_found',
+      'document_not_found',
     ])
     const page = await drawPassport({ holder: WORKER, portrait: faces.portrait, font: faces.font })
     const accepted = await worker.upload('document', page)

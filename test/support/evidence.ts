@@ -25,6 +25,10 @@ const FIELDS: Readonly<Record<FieldName, string>> = {
   issuing_country: 'UTO',
   date_of_expiry: '2031-04-15',
   personal_administrative_number: '',
+  place_of_birth: '',
+  date_of_issue: '',
+  issuing_authority: '',
+  resident_address: '',
 }
 
 /** Evidence of a good session, with some of it changed. Fields that are set to `undefined` were not read. */
@@ -93,7 +97,13 @@ export function fixturePipeline(): EvidencePipeline & { evidence: Evidence } {
     evidence: evidenceWith(),
     readDocument: async (upload: Uint8Array) => {
       read(upload)
-      return { document: pipeline.evidence.document, portrait: template, quality, warnings: [] }
+      const { document } = pipeline.evidence
+      const side = { kind: 'printed', printed: [] } as const
+      return { side, document, portrait: template, quality, warnings: [] }
+    },
+    readDocumentBack: async (upload: Uint8Array) => {
+      read(upload)
+      return { side: { kind: 'printed', printed: [] } as const }
     },
     readSelfie: async (upload: Uint8Array) => {
       read(upload)

@@ -1,5 +1,6 @@
 import { align, lookAlikes } from './agreement.ts'
 import type { Mrz } from './mrz.ts'
+import { joinedRows, placeOf } from './rows.ts'
 import { zoneSpellings } from './transliterate.ts'
 import type { VisualLine } from './visual-zone.ts'
 
@@ -33,6 +34,19 @@ const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', '
 const SURE = 0.9
 const VALUE_BELOW = 2.4
 
+/** The value that a label names for each field, where one is printed. */
+export function labelledFields(
+  lines: readonly VisualLine[],
+): ReadonlyMap<ComparedField, VisualLine> {
+  const rows = [...lines, ...joinedRows(lines)]
+  const found = new Map<ComparedField, VisualLine>()
+  for (const field of Object.keys(LABELS) as ComparedField[]) {
+    const line = labelledValue(LABELS[field], rows)
+    if (line) found.set(field, line)
+  }
+  return found
+}
+
 /** Compares the two zones field by field. */
 export function compareZones(
   mrz: Mrz,
@@ -64,47 +78,6 @@ export function compareZones(
     date_of_expiry: compare('date_of_expiry'),
     issuing_country: compare('issuing_country'),
   }
-}
-
-/** Words that stand beside each other, put together: a detector cuts a line at wide gaps. */
-function joinedRows(lines: readonly VisualLine[]): readonly VisualLine[] {
-  const joined: VisualLine[] = []
-  for (const first of lines) {
-    let row = first
-    for (let next = neighbour(row, lines); next; next = neighbour(row, lines)) {
-      row = together(row, next)
-      joined.push(row)
-    }
-  }
-  return joined
-}
-
-function neighbour(row: VisualLine, lines: readonly VisualLine[]): VisualLine | undefined {
-  const { box } = row
-  return lines.find((line) => {
-    const { left, down } = placeOf(box, line.box)
-    const gap = left - box.width / 2
-    return Math.abs(down) < 0.4 * box.height && gap > -0.3 * box.height && gap < 2 * box.height
-  })
-}
-
-function together(p: VisualLine, q: VisualLine): VisualLine {
-  const { left } = placeOf(p.box, q.box)
-  const width = left + q.box.width + p.box.width / 2
-  const shift = (width - p.box.width) / 2
-  const [cos, sin] = [Math.cos(p.box.angle), Math.sin(p.box.angle)]
-  return {
-    text: `${p.text} ${q.text}`,
-    confidence: Math.min(p.confidence, q.confidence),
-    box: { ...p.box, cx: p.box.cx + shift * cos, cy: p.box.cy + shift * sin, width },
-  }
-}
-
-/** Where a box begins and how far down it lies, seen from the centre of another and along its text. */
-function placeOf(from: VisualLine['box'], { cx, cy, width }: VisualLine['box']) {
-  const [cos, sin] = [Math.cos(from.angle), Math.sin(from.angle)]
-  const [dx, dy] = [cx - from.cx, cy - from.cy]
-  return { left: dx * cos + dy * sin - width / 2, down: dy * cos - dx * sin }
 }
 
 /**

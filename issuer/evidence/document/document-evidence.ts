@@ -1,26 +1,32 @@
 import { calendarDate, type NumericDate } from '../../../shared/clock.ts'
-import type { DocumentEvidence, Field, FieldName, Warning, WarningCode } from '../evidence.ts'
+import type {
+  DocumentSideName,
+  Field,
+  FieldComparison,
+  FieldName,
+  Region,
+  WarningCode,
+} from '../evidence.ts'
 import { type ComparedField, compareZones, type ZoneAgreement } from './compare-zones.ts'
 import { isCountryCode } from './countries.ts'
-import { isoDate } from './mrz.ts'
+import { DOCUMENT_RULES } from './document-rules.ts'
+import { type Fields, type InterpretedDocument, impossibleDates } from './interpreted.ts'
+import { isoDate, type Mrz, type Span } from './mrz.ts'
 import type { SideReading } from './read-document.ts'
 import { agreesIn, type MrzReading } from './read-mrz.ts'
+import { partOfLine } from './regions.ts'
 
-/** What a zone says, and what about it decisions depend on. */
-export interface InterpretedDocument {
-  readonly document: DocumentEvidence
-  readonly warnings: readonly Warning[]
-}
-
-const LONGEST_VALIDITY_YEARS = 20
-const OLDEST_HOLDER_YEARS = 125
 const SEXES: Readonly<Record<string, string>> = { M: '1', F: '2', '': '0', '<': '0', X: '0' }
 
 /**
  * Turns a reading into document fields and warnings. `ok` needs every check digit right and every field agreed by a
  * second recogniser, because check digits alone do not prove a reading (a K for a filler, an A for a K keep them).
  */
-export function interpretDocument(side: SideReading, now: NumericDate): InterpretedDocument {
+export function interpretDocument(
+  side: SideReading,
+  now: NumericDate,
+  { zoneSide = 'front' }: { readonly zoneSide?: DocumentSideName } = {},
+): InterpretedDocument {
   const { zone: reading, printed } = side
   const { mrz } = reading
   const printedSays = compareZones(mrz, printed)
@@ -29,8 +35,16 @@ export function interpretDocument(side: SideReading, now: NumericDate): Interpre
   const birthdate = isoDate(mrz.birth, { today, birth: true })
   const expires = isoDate(mrz.expiry, { today, birth: false })
   const allRight = mrz.checkDigits.every(({ valid }) => valid)
-  const possible =
-    birthdate !== undefined && expires !== undefined && plausible(today, birthdate, expires)
+  const dates: Fields = {
+    ...(birthdate ? { birthdate: { value: birthdate, source: 'mrz', confidence: 1 } } : {}),
+    ...(expires ? { date_of_expiry: { value: expires, source: 'mrz', confidence: 1 } } : {}),
+  }
+  const impossible = impossibleDates(dates, {
+    today,
+    validYears: DOCUMENT_RULES[mrz.layout.type].validYears,
+    needed: ['birthdate', 'date_of_expiry'],
+  })
+  const possible = impossible.length === 0
   const unconfirmed = unconfirmedParts(reading, printedSays)
   const agreed = unconfirmed.length === 0
   const differing = Object.keys(printedSays).filter(
@@ -44,22 +58,28 @@ export function interpretDocument(side: SideReading, now: NumericDate): Interpre
   if (!possible) codes.push('document_date_impossible')
   if (expires !== undefined && expires < today) codes.push('document_expired')
   if (!isCountryCode(mrz.issuer) || !isCountryCode(mrz.nationality)) codes.push('country_unknown')
-  if (mrz.layout.type !== 'TD3' || !mrz.code.startsWith('P')) {
-    codes.push('document_type_not_accepted')
-  }
+  if (!isIdentityDocument(mrz)) codes.push('document_type_not_accepted')
   const fields: Partial<Record<FieldName, Field>> = {}
-  const set = (name: FieldName, value: string | undefined) => {
-    if (value) fields[name] = { value, source: 'mrz', confidence: confidenceOf(reading) }
+  const { spans } = mrz.layout
+  const set = (name: FieldName, value: string | undefined, span: Span | undefined) => {
+    if (!value || !span) return
+    const region = regionOf(side, span, zoneSide)
+    fields[name] = {
+      value,
+      source: 'mrz',
+      confidence: confidenceOf(reading, span),
+      ...(region ? { region } : {}),
+    }
   }
-  set('family_name', mrz.surname)
-  set('given_name', mrz.givenNames)
-  set('birthdate', birthdate)
-  set('sex', SEXES[mrz.sex])
-  set('nationality', mrz.nationality)
-  set('document_number', mrz.number)
-  set('issuing_country', mrz.issuer)
-  set('date_of_expiry', expires)
-  set('personal_administrative_number', mrz.optional[0])
+  set('family_name', mrz.surname, spans.name)
+  set('given_name', mrz.givenNames, spans.name)
+  set('birthdate', birthdate, spans.birth)
+  set('sex', SEXES[mrz.sex], spans.sex)
+  set('nationality', mrz.nationality, spans.nationality)
+  set('document_number', mrz.number, spans.number)
+  set('issuing_country', mrz.issuer, spans.issuer)
+  set('date_of_expiry', expires, spans.expiry)
+  set('personal_administrative_number', mrz.optional[0], mrz.layout.optional[0])
   return {
     document: {
       type: mrz.layout.type,
@@ -68,27 +88,63 @@ export function interpretDocument(side: SideReading, now: NumericDate): Interpre
       fields,
       checkDigits: mrz.checkDigits,
       printedZone: printedSays,
+      comparisons: comparisonsOf(printedSays, mrz),
     },
     warnings: codes.map((code) => {
-      const detail = { mrz_uncertain: unconfirmed, zones_differ: differing }[code as string]
+      const detail = {
+        mrz_uncertain: unconfirmed,
+        zones_differ: differing,
+        document_date_impossible: impossible,
+      }[code as string]
       return { code, feature: 'document', ...(detail ? { detail } : {}) }
     }),
   }
 }
 
-function plausible(today: string, birthdate: string, expires: string): boolean {
-  const years = (from: string, to: string) => Number(to.slice(0, 4)) - Number(from.slice(0, 4))
-  return (
-    birthdate <= today &&
-    birthdate < expires &&
-    years(birthdate, today) <= OLDEST_HOLDER_YEARS &&
-    years(today, expires) <= LONGEST_VALIDITY_YEARS
-  )
+/** A visa says who may enter, not who somebody is; other formats begin with the letters of their kind. ICAO 9303-4 to -7. */
+function isIdentityDocument({ layout, code }: Mrz): boolean {
+  if (layout.type === 'TD3') return code.startsWith('P')
+  return (layout.type === 'TD1' || layout.type === 'TD2') && /^[IAC]/.test(code)
 }
 
-/** The least sure character of the reading. */
-function confidenceOf({ positions }: MrzReading): number {
-  return Math.min(...positions.flat().map(({ probability }) => probability))
+/** Each field of the printed zone, with the reason where it does not show what the machine-readable one does. */
+function comparisonsOf(
+  printed: Readonly<Record<ComparedField, ZoneAgreement>>,
+  mrz: Mrz,
+): readonly FieldComparison[] {
+  const isWrong = (name: string) =>
+    mrz.checkDigits.some(({ field, valid }) => field === name && !valid)
+  const checks: Partial<Record<ComparedField, string>> = {
+    document_number: 'document_number',
+    birthdate: 'birth_date',
+    date_of_expiry: 'expiry_date',
+  }
+  return (Object.keys(printed) as ComparedField[]).map((field): FieldComparison => {
+    const result = printed[field]
+    const sources = ['viz', 'mrz'] as const
+    if (result === 'agrees') return { field, sources, result }
+    if (result === 'not_found') return { field, sources, result, reason: 'not_printed' }
+    if (isWrong(checks[field] ?? '')) return { field, sources, result, reason: 'check_digit_wrong' }
+    const isDate = field === 'birthdate' || field === 'date_of_expiry'
+    return { field, sources, result, reason: isDate ? 'other_date' : 'other_value' }
+  })
+}
+
+/** Where the characters of a span stand. */
+function regionOf(
+  { zone, corners }: SideReading,
+  [line, from, to]: Span,
+  side: DocumentSideName,
+): Region | undefined {
+  const whole = corners?.[line]
+  const length = zone.mrz.layout.length
+  return whole && { side, corners: partOfLine(whole, [from / length, to / length]) }
+}
+
+/** The least sure character of a span. */
+function confidenceOf({ positions }: MrzReading, [line, from, to]: Span): number {
+  const characters = positions[line]?.slice(from, to) ?? []
+  return Math.min(1, ...characters.map(({ probability }) => probability))
 }
 
 /**

@@ -1,6 +1,8 @@
+import type { Region } from '../evidence.ts'
 import type { Image } from '../image.ts'
 import type { Model } from '../model.ts'
 import { readTextCrop, type TextAlphabet } from './recognise.ts'
+import { cornersOf } from './regions.ts'
 import type { TextBox } from './text-lines.ts'
 
 /** A line of the printed part of a document. */
@@ -8,6 +10,12 @@ export interface VisualLine {
   readonly text: string
   readonly confidence: number
   readonly box: TextBox
+  /** Whether a second look, at another height of the crop, read the same. */
+  readonly confirmed?: boolean
+  /** What else the line may say, likeliest first. */
+  readonly alternatives?: readonly string[]
+  /** Where it stands in the picture, in parts of its width and height. */
+  readonly corners?: Region['corners']
 }
 
 const MOST_LINES = 60
@@ -51,7 +59,12 @@ export async function readVisualZone(
       crop,
     )
     if (confidence >= LEAST_CONFIDENCE && text.trim() !== '') {
-      lines.push({ text: text.normalize('NFKC').trim(), confidence, box: turned })
+      lines.push({
+        text: text.normalize('NFKC').trim(),
+        confidence,
+        box: turned,
+        corners: cornersOf(turned, image),
+      })
     }
   }
   return lines

@@ -6,8 +6,13 @@ import { zoneLines } from '../../../demo/specimen/zone.ts'
 import { renderEvidenceCodes } from '../../../evaluation/evidence-codes.ts'
 import { collectEvidence } from '../../../issuer/evidence/collect.ts'
 import { interpretDocument } from '../../../issuer/evidence/document/document-evidence.ts'
+import { LICENCE_CODES } from '../../../issuer/evidence/document/document-rules.ts'
+import { interpretAamva } from '../../../issuer/evidence/document/interpret-aamva.ts'
+import { interpretLicence } from '../../../issuer/evidence/document/interpret-licence.ts'
+import { interpretSides } from '../../../issuer/evidence/document/interpret-sides.ts'
 import { layoutOf, parseMrz } from '../../../issuer/evidence/document/mrz.ts'
 import type { SideReading } from '../../../issuer/evidence/document/read-document.ts'
+import type { VisualLine } from '../../../issuer/evidence/document/visual-zone.ts'
 import { WARNING_CODES, type WarningCode } from '../../../issuer/evidence/evidence.ts'
 import { duplicateWarnings } from '../../../issuer/evidence/face/duplicate-index.ts'
 import {
@@ -85,12 +90,86 @@ function scoreCodes(scores: { match?: number; liveness?: number }): readonly War
   const portrait = new Map([['one', Float32Array.of(1)]])
   const face = new Map([['one', Float32Array.of(match)]])
   const evidence = collectEvidence(collector, {
-    document: { document, portrait, quality: GOOD, warnings },
+    document: {
+      side: { kind: 'zone', ...side(TD3) },
+      document,
+      portrait,
+      quality: GOOD,
+      warnings,
+    },
     selfie: { face, quality: GOOD, liveness, warnings: [] },
     now: NOW,
   })
   return evidence.warnings.map(({ code }) => code)
 }
+
+/** Printed lines as if read twice alike; each begins in a column of its own row. */
+function print(texts: readonly string[], confirmed = true): readonly VisualLine[] {
+  return texts.map((text, row) => ({
+    text,
+    confidence: 0.98,
+    confirmed,
+    box: { cx: 400, cy: 100 + 50 * row, width: 20 * text.length, height: 30, angle: 0 },
+  }))
+}
+
+const LICENCE = [
+  '1. MARTIN',
+  '2. JONAS',
+  '3. 12.08.1974',
+  '4a. 16.04.2021',
+  '4b. 15.04.2031',
+  '5. L898902C3',
+  '9. B',
+]
+
+/** The table with one row of dates. */
+function table(code: string, issued: string, expires: string): readonly VisualLine[] {
+  const cell = (text: string, x: number, row: number): VisualLine => ({
+    text,
+    confidence: 0.98,
+    confirmed: true,
+    box: { cx: x, cy: 100 + 30 * row, width: 12 * text.length, height: 22, angle: 0 },
+  })
+  const at = LICENCE_CODES.indexOf(code as (typeof LICENCE_CODES)[number])
+  return [
+    ...LICENCE_CODES.map((each, row) => cell(each, 300, row)),
+    cell(issued, 500, at),
+    cell(expires, 680, at),
+  ]
+}
+
+const codesOf = ({ warnings }: { warnings: readonly { code: WarningCode }[] }) =>
+  warnings.map(({ code }) => code)
+const licenceCodes = (back?: readonly VisualLine[]) =>
+  codesOf(interpretLicence({ front: print(LICENCE), ...(back ? { back } : {}) }, NOW))
+const AAMVA_FRONT = [
+  '1 MARTIN',
+  '2 JONAS',
+  '3 DOB 08/12/1974',
+  '4b EXP 04/15/2031',
+  '4d DLN L898902C3',
+]
+const aamvaCodes = (encoded: { family_name: string; birthdate: string; document_number: string }) =>
+  codesOf(
+    interpretAamva(
+      {
+        front: print(AAMVA_FRONT),
+        barcode: { version: 9, issuer: '636999', subfile: 'DL', country: 'USA', ...encoded },
+      },
+      NOW,
+    ),
+  )
+const card = (front: readonly string[]) =>
+  codesOf(
+    interpretSides(
+      {
+        front: { kind: 'printed', printed: print(front) },
+        back: { kind: 'zone', ...side(zoneLines('TD1', WORKER)) },
+      },
+      NOW,
+    ),
+  )
 
 const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
   mrz_check_digit_wrong: () => documentCodes(side(replaced('740812', '740813'))),
@@ -98,9 +177,16 @@ const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
   mrz_repaired: () => documentCodes(side(TD3, { repaired: true })),
   zones_differ: () => documentCodes(side(TD3, { printed: ['Surname', 'SOMEBODY ELSE'] })),
   document_expired: () => documentCodes(side(TD3), NOW + 6 * 366 * 86_400),
-  document_type_not_accepted: () => documentCodes(side(zoneLines('TD2', WORKER))),
+  document_type_not_accepted: () => documentCodes(side(zoneLines('MRVA', WORKER))),
   document_date_impossible: () => documentCodes(side(replaced('740812', '741312'))),
   country_unknown: () => documentCodes(side(replaced('P<UTO', 'P<ZZZ'))),
+  print_uncertain: () => licenceCodes(table('B', '14.09.92', '15.04.31')),
+  barcode_differs: () =>
+    aamvaCodes({ family_name: 'MARTIN', birthdate: '1984-08-12', document_number: 'L898902C3' }),
+  document_side_missing: () => licenceCodes(),
+  sides_differ: () => licenceCodes(table('C', '14.09.02', '15.04.26')),
+  sides_not_linked: () => card(['Identity card', 'Given names', 'Surname']),
+  driving_rule_broken: () => licenceCodes(table('B', '14.09.82', '15.04.31')),
   portrait_quality_low: () =>
     qualityWarnings('portrait_quality_low', { ...GOOD, eyeDistance: 40 }).map(({ code }) => code),
   selfie_quality_low: () =>
@@ -128,6 +214,13 @@ describe('the codes of evidence', () => {
       expect(RAISED[code]()).to.include(code)
     })
   }
+
+  it('raises no other for a licence whose sides agree than that print alone proves nothing', () => {
+    expect(licenceCodes(table('B', '14.09.92', '15.04.31'))).to.deep.equal([
+      'print_uncertain',
+      'country_unknown',
+    ])
+  })
 
   it('raises none for a good document and a good score', () => {
     const printed = ['MARTIN SPECIMEN', 'JONAS EMIL', 'L898902C3', '12.08.74', '15.04.31']

@@ -98,7 +98,7 @@ describe('the evidence pipeline', () => {
   })
 
   it('finds no zone on a selfie and says what to show', async () => {
-    expect(await problemOf(pipeline.readDocument(faces.selfie, NOW))).to.equal('mrz_not_found')
+    expect(await problemOf(pipeline.readDocument(faces.selfie, NOW))).to.equal('document_not_found')
   })
 
   it('finds no portrait on a page without one', async () => {

@@ -53,7 +53,7 @@ describe('progress events (WHATWG HTML §9.2)', () => {
     const response = await stream(worker)
     expect(response.headers.get('content-type')).to.contain('text/event-stream')
     const text = response.text()
-    await worker.upload('document', 'mrz_not_found')
+    await worker.upload('document', 'document_not_found')
     await worker.upload('document')
     await worker.upload('selfie')
     await worker.submit()
@@ -71,7 +71,10 @@ describe('progress events (WHATWG HTML §9.2)', () => {
       ['evidence_collected', undefined],
       ['decided', 'approved'],
     ])
-    expect(events[2]?.data).to.deep.include({ code: 'mrz_not_found', help: 'send another image' })
+    expect(events[2]?.data).to.deep.include({
+      code: 'document_not_found',
+      help: 'send another image',
+    })
     expect(events[8]?.data.remedies).to.deep.equal({
       face_blurred: 'hold still and wipe the lens',
     })

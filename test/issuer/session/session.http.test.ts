@@ -34,7 +34,7 @@ describe('the proofing endpoints', () => {
       ['image_not_supported', 415],
       ['image_too_large', 422],
       ['image_unreadable', 422],
-      ['mrz_not_found', 422],
+      ['document_not_found', 422],
       ['face_not_found', 422],
     ] as const) {
       it(`a document with ${code}, and a good one after it`, async () => {
@@ -76,7 +76,7 @@ describe('the proofing endpoints', () => {
       const worker = await beginSession(issuer.url)
       await worker.upload('document', 'ok blurred')
       expect((await worker.upload('document', 'ok sharp')).status).to.equal(200)
-      expect((await worker.upload('document', 'mrz_not_found')).status).to.equal(422)
+      expect((await worker.upload('document', 'document_not_found')).status).to.equal(422)
       expect((await worker.view()).body.uploaded).to.deep.equal({ document: true, selfie: false })
     })
 
@@ -86,7 +86,7 @@ describe('the proofing endpoints', () => {
       const large = new Uint8Array(10 * 1024 * 1024 + 1)
       expect(refused(await worker.upload('document', large))).to.deep.equal([413, 'body_too_large'])
       for (let attempt = 0; attempt < 10; attempt++) {
-        expect((await worker.upload('document', 'mrz_not_found')).status).to.equal(422)
+        expect((await worker.upload('document', 'document_not_found')).status).to.equal(422)
       }
       expect(refused(await worker.upload('document'))).to.deep.equal([429, 'too_many_requests'])
     })
