@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
 /** One case of a comparison. It runs `iterations` operations each time it is called. */
 export interface BenchCase {
   readonly name: string
@@ -18,7 +21,8 @@ export interface BenchRow {
 /**
  * Measures cases side by side in one process: every round runs all of them in rotated order after one warm-up round,
  * and ratios pair the times of one round, so that a slower minute slows both sides. Times are processor time of all
- * threads. The first case is the floor.
+ * threads, and a turn ends with a collection of young garbage, so that each case pays for its own. The first case is
+ * the floor.
  */
 export async function compare(
   cases: readonly BenchCase[],
@@ -30,6 +34,7 @@ export async function compare(
       const index = (turn + round + 1) % cases.length
       const started = process.cpuUsage()
       await cases[index]?.run(iterations)
+      collectGarbage({ type: 'minor' })
       const { user, system } = process.cpuUsage(started)
       if (round >= 0) times[index]?.push((user + system) / iterations)
     }
@@ -46,6 +51,9 @@ export async function compare(
     }
   })
 }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void
 
 /** A table of rows in Markdown, ratios with two decimals. */
 export function renderRows(rows: readonly BenchRow[]): string {

@@ -70,38 +70,8 @@ export async function issueRootCertificate({
 }
 
 /** Issues an intermediate authority under `issuer` that may sign leaves only. RFC 5280 §4.2.1.9. @public */
-export async function issueIntermediateCertificate({
-  subject,
-  publicJwk,
-  notBefore,
-  notAfter,
-  issuer,
-  random,
-}: {
-  subject: SubjectNames
-  publicJwk: EcPublicJwk
-  notBefore: NumericDate
-  notAfter: NumericDate
-  issuer: CertificateIssuer
-  random: Random
-}): Promise<Uint8Array> {
-  const authority = await openIssuer(issuer)
-  const publicKey = await importPublicKey(publicJwk)
-  const certificate = await X509CertificateGenerator.create(
-    {
-      subject: nameOf(subject),
-      issuer: authority.certificate.subjectName,
-      serialNumber: serialNumber(random),
-      notBefore: toDate(notBefore),
-      notAfter: toDate(notAfter),
-      publicKey,
-      signingKey: authority.signingKey,
-      signingAlgorithm: ALGORITHM,
-      extensions: await authorityExtensions(publicKey, authority.publicKey, 0),
-    },
-    provider,
-  )
-  return new Uint8Array(certificate.rawData)
+export async function issueIntermediateCertificate(subject: CertifiedSubject): Promise<Uint8Array> {
+  return certify(subject, (publicKey, issuerKey) => authorityExtensions(publicKey, issuerKey, 0))
 }
 
 /** Who signs a certificate: its own certificate in DER and its private key in PKCS#8 PEM. */
@@ -110,45 +80,54 @@ export interface CertificateIssuer {
   readonly pkcs8: string
 }
 
+/** Whose certificate an issuer signs, and for how long. */
+export interface CertifiedSubject {
+  readonly subject: SubjectNames
+  readonly publicJwk: EcPublicJwk
+  readonly notBefore: NumericDate
+  readonly notAfter: NumericDate
+  readonly issuer: CertificateIssuer
+  readonly random: Random
+}
+
 /**
  * Issues a leaf of one role: a P-256 signing key, the role's key purpose, and the identifiers that it is bound to as
  * subject alternative names. HAIP 1.0 §6.1.1 and §5 ask that it is not self-signed. RFC 5280 §4.2.
  */
 export async function issueLeafCertificate({
-  subject,
-  publicJwk,
   role,
   sanUris = [],
   sanDns = [],
-  notBefore,
-  notAfter,
-  issuer,
-  random,
-}: {
-  subject: SubjectNames
-  publicJwk: EcPublicJwk
-  role: TrustRole
-  sanUris?: readonly string[]
-  sanDns?: readonly string[]
-  notBefore: NumericDate
-  notAfter: NumericDate
-  issuer: CertificateIssuer
-  random: Random
+  ...subject
+}: CertifiedSubject & {
+  readonly role: TrustRole
+  readonly sanUris?: readonly string[]
+  readonly sanDns?: readonly string[]
 }): Promise<Uint8Array> {
-  const authority = await openIssuer(issuer)
-  const publicKey = await importPublicKey(publicJwk)
   const names = [
     ...sanUris.map((value) => ({ type: 'url' as const, value })),
     ...sanDns.map((value) => ({ type: 'dns' as const, value })),
   ]
-  const extensions: Extension[] = [
+  return certify(subject, async (publicKey, issuerKey) => [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new ExtendedKeyUsageExtension([ROLE_KEY_PURPOSE[role]]),
     await SubjectKeyIdentifierExtension.create(publicKey, false, provider),
-    await AuthorityKeyIdentifierExtension.create(authority.publicKey, false, provider),
-  ]
-  if (names.length > 0) extensions.push(new SubjectAlternativeNameExtension(names))
+    await AuthorityKeyIdentifierExtension.create(issuerKey, false, provider),
+    ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : []),
+  ])
+}
+
+/** Signs a certificate under an authority. RFC 5280 §4.1. */
+async function certify(
+  { subject, publicJwk, notBefore, notAfter, issuer, random }: CertifiedSubject,
+  extensionsFor: (
+    publicKey: webcrypto.CryptoKey,
+    issuerKey: webcrypto.CryptoKey,
+  ) => Promise<Extension[]>,
+): Promise<Uint8Array> {
+  const authority = await openIssuer(issuer)
+  const publicKey = await importPublicKey(publicJwk)
   const certificate = await X509CertificateGenerator.create(
     {
       subject: nameOf(subject),
@@ -159,7 +138,7 @@ export async function issueLeafCertificate({
       publicKey,
       signingKey: authority.signingKey,
       signingAlgorithm: ALGORITHM,
-      extensions,
+      extensions: await extensionsFor(publicKey, authority.publicKey),
     },
     provider,
   )

@@ -319,6 +319,42 @@ describe('the JSON serialization', () => {
     expect(parseSdJwtJson(general)).to.deep.equal(parts)
   })
 
+  it('has no disclosures where no header says any (RFC 9901 §8.3)', async () => {
+    const parts = parseSdJwt(await issue({ a: 1 }, []))
+    const { header: _unprotected, ...plain } = renderSdJwtJson(parts)
+    expect(parseSdJwtJson(JSON.stringify(plain))).to.deep.equal(parts)
+  })
+
+  it('counts by its first signature alone, which sd_hash covers (RFC 9901 §8.1, RFC 7515 §5.2)', async () => {
+    const parts = parseSdJwt(await issue({ a: 1 }, [['a']]))
+    const { payload, ...good } = renderSdJwtJson(parts) as Record<string, Json>
+    const unsigned = { protected: good.protected as Json, signature: 'AAAA' }
+    const verifyJson = (signatures: Json) => {
+      const { issuerJwt, disclosures } = parseSdJwtJson(
+        JSON.stringify({ payload: payload as Json, signatures }),
+      )
+      return verify([issuerJwt, ...disclosures, ''].join('~')).claims
+    }
+    expect(verifyJson([good, unsigned])).to.deep.equal({ a: 1 })
+    await refuses('signature_invalid', () =>
+      verifyJson([
+        { ...unsigned, header: good.header as Json },
+        { protected: good.protected as Json, signature: good.signature as Json },
+      ]),
+    )
+  })
+
+  it('keeps protected and unprotected parameters apart (RFC 7515 §7.2.1, §4.1.11)', async () => {
+    const good = renderSdJwtJson(parseSdJwt(await issue({ a: 1 }, [['a']])))
+    const unprotected = good.header as JsonObject
+    const withHeader = (more: JsonObject) =>
+      parseSdJwtJson(JSON.stringify({ ...good, header: { ...unprotected, ...more } }))
+    expect(withHeader({ note: 'x' }).disclosures).to.have.length(1)
+    for (const more of [{ alg: 'none' }, { typ: 'example+sd-jwt' }, { crit: [] }]) {
+      await refuses('malformed', () => withHeader(more))
+    }
+  })
+
   it('is refused in any other shape (RFC 9901 §8, RFC 7515 §7.2)', async () => {
     const parts = parseSdJwt(await issue({ a: 1 }, [['a']]))
     const good = renderSdJwtJson(parts) as Record<string, Json>
@@ -330,8 +366,8 @@ describe('the JSON serialization', () => {
       {},
       { ...good, payload: 1 },
       { ...good, protected: undefined as never },
-      { ...good, header: undefined as never },
-      { ...good, header: {} },
+      { ...good, header: 1 },
+      { ...good, header: null },
       { ...good, header: { disclosures: 'x' } },
       { ...good, header: { disclosures: [1] } },
       { ...good, header: { disclosures: ['a~b'] } },
@@ -340,8 +376,19 @@ describe('the JSON serialization', () => {
       { ...good, header: { ...unprotected, kb_jwt: '' } },
       { ...good, signatures: [] },
       { ...good, signatures: [signature] },
-      { payload: payload as Json, signatures: [signature, { header: { disclosures: [] } }] },
+      {
+        payload: payload as Json,
+        signatures: [signature, { protected: 'x', signature: 'y', header: { disclosures: [] } }],
+      },
       { payload: payload as Json, signatures: [1] },
+      { payload: payload as Json, signatures: [] },
+      { payload: payload as Json, signatures: signature },
+      { payload: payload as Json, signatures: [signature, 1] },
+      { payload: payload as Json, signatures: [signature, { protected: 'x' }] },
+      {
+        payload: payload as Json,
+        signatures: [signature, { protected: 'x', signature: 'y', header: { kb_jwt: 'x' } }],
+      },
     ]
     for (const value of bad) await refuses('malformed', () => parseSdJwtJson(JSON.stringify(value)))
     await refuses('malformed', () => parseSdJwtJson('{'))
