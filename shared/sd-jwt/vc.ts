@@ -13,6 +13,7 @@ import { VC_NEVER_DISCLOSED } from './never-disclosed.ts'
 import { parseSdJwt, type SdJwt } from './parse.ts'
 import { holdSdJwt } from './present.ts'
 import {
+  type Building,
   type KeyBindingPolicy,
   parseIssuerJwt,
   readHolderKey,
@@ -56,7 +57,7 @@ export function verifySdJwtVc(compact: string, expectation: SdJwtVcExpectation):
   const issuerChain = verifyIssuer(parsed.issuerJwt.header.x5c, expectation)
   const { leaf } = issuerChain
   const judged = judgeSdJwtVc(parsed, expectation, { issuerKey: leaf.publicJwk })
-  return { ...judged, issuer: readIssuer(judged.claims, leaf), issuerChain }
+  return Object.assign(judged, { issuer: readIssuer(judged.claims, leaf), issuerChain })
 }
 
 /** What every SD-JWT VC is, whoever vouches for its issuer. */
@@ -101,15 +102,16 @@ export function judgeSdJwtVc(
     throw new SdJwtError('vct_unexpected', 'vct is not an expected type')
   }
   const status = readStatus(claims)
-  return {
+  const judged: Building<JudgedSdJwtVc> = {
     vct,
     claims,
     disclosedPaths,
     issuerJwt: sdJwt.issuerJwt,
-    ...(holderKey ? { holderKey } : {}),
-    ...(status ? { status } : {}),
-    ...(verified.keyBinding ? { keyBinding: verified.keyBinding } : {}),
   }
+  if (holderKey) judged.holderKey = holderKey
+  if (status) judged.status = status
+  if (verified.keyBinding) judged.keyBinding = verified.keyBinding
+  return judged
 }
 
 /** What a holder reads in a credential of its own. Nothing is verified. @throws SdJwtError */

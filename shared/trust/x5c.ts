@@ -61,6 +61,8 @@ export function verifyX5c(
   checkAuthority(anchor, chain.length - 1)
   const leaf = chain[0] as Certificate
   const publicJwk = checkLeaf(leaf, role)
+  const authorityKeyIds: string[] = []
+  for (const { authorityKeyId } of chain) if (authorityKeyId) authorityKeyIds.push(authorityKeyId)
   return {
     leaf: {
       publicJwk,
@@ -72,7 +74,7 @@ export function verifyX5c(
       notAfter: leaf.notAfter,
     },
     anchorSha256: anchor.sha256,
-    authorityKeyIds: chain.flatMap(({ authorityKeyId }) => authorityKeyId ?? []),
+    authorityKeyIds,
   }
 }
 
