@@ -269,12 +269,12 @@ export async function endSuspensions(
 ): Promise<number> {
   await lockLog(tx)
   const due = await tx.all<{ uri: string; idx: number; until: number; reason_class: ReasonClass }>(
-    `SELECT l.uri, e.idx, e.until, e.reason_class FROM status_event AS e
-     JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
-     JOIN status_list AS l ON l.id = e.list
-     WHERE e.until <= $1 AND s.status = $2 AND e.withdrawn_at IS NULL AND e.id = (
+    `SELECT l.uri, s.idx, e.until, e.reason_class FROM status_entry AS s
+     JOIN status_list AS l ON l.id = s.list
+     JOIN status_event AS e ON e.id = (
        SELECT max(id) FROM status_event AS o
-       WHERE o.list = e.list AND o.idx = e.idx AND o.withdrawn_at IS NULL)
+       WHERE o.list = s.list AND o.idx = s.idx AND o.withdrawn_at IS NULL)
+     WHERE s.status <> 0 AND s.status = $2 AND e.until <= $1
      ORDER BY e.id`,
     [now, STATUS_VALUES.suspended],
   )

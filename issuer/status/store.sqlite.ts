@@ -8,7 +8,7 @@ import { sha256Base64url } from '../../shared/hash.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
-import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
+import { type Database, immediate, prepared } from '../../shared/store/database.sqlite.ts'
 import { checkEnd, commitChange, NOTICE_SECONDS, ROOM, type StatusChange } from './change.ts'
 import { decoysToRevoke } from './decoys.ts'
 import { permute } from './permutation.ts'
@@ -118,6 +118,7 @@ export const statusMigrations: readonly string[] = [
   'ALTER TABLE status_list ADD COLUMN retired_at INTEGER;',
   `CREATE INDEX status_entry_decoy ON status_entry (list, idx, decoy, status)
      WHERE decoy = 1 AND status = 0;`,
+  'CREATE INDEX status_entry_suspended ON status_entry (list, idx) WHERE status = 2;',
 ]
 
 /**
@@ -138,25 +139,25 @@ export function allocateIndexes(
   },
 ): StatusReference[] {
   const { copies, credentialExpires, pool = 'standard', subject = null } = request
-  const lists = db
-    .prepare<[string, number, number], ListRow>(
-      `SELECT * FROM status_list AS l
+  const lists = prepared<[string, number, number], ListRow>(
+    db,
+    `SELECT * FROM status_list AS l
        WHERE pool = ? AND allocated < size AND EXISTS (
          SELECT 1 FROM status_publication AS p WHERE p.list = l.id AND p.leaf < ?)
        ORDER BY allocated, id LIMIT ?`,
-    )
-    .all(pool, publishedSize(db), copies)
+  ).all(pool, publishedSize(db), copies)
   if (lists.length < copies) {
     throw new Problem('busy', 'no status list has room yet, try again soon')
   }
   return lists.map((list) => {
     const idx = permute(list.allocated, list.size, list.permutation_key)
-    db.prepare('INSERT INTO status_entry (list, idx, subject) VALUES (?, ?, ?)').run(
+    prepared(db, 'INSERT INTO status_entry (list, idx, subject) VALUES (?, ?, ?)').run(
       list.id,
       idx,
       subject,
     )
-    db.prepare(
+    prepared(
+      db,
       `UPDATE status_list SET allocated = allocated + 1, retained_until = max(retained_until, ?)
        WHERE id = ?`,
     ).run(credentialExpires, list.id)
@@ -166,12 +167,11 @@ export function allocateIndexes(
 
 /** Whose credential a reference belongs to, as {@link allocateIndexes} was told. */
 export function subjectOf(db: Database, { uri, idx }: StatusReference): string | undefined {
-  const row = db
-    .prepare<[string, number], { subject: string | null }>(
-      `SELECT e.subject FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
+  const row = prepared<[string, number], { subject: string | null }>(
+    db,
+    `SELECT e.subject FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
        WHERE l.uri = ? AND e.idx = ?`,
-    )
-    .get(uri, idx)
+  ).get(uri, idx)
   return row?.subject ?? undefined
 }
 
@@ -183,24 +183,24 @@ export function subjectOf(db: Database, { uri, idx }: StatusReference): string |
 export function changeStatus(db: Database, change: StatusChange): number {
   const { reference, to, reasonClass, actor, requestedAt, until, heldBy, bulk, now } = change
   checkEnd(change)
-  const row = db
-    .prepare<[string, number], { list: string; status: number }>(
-      `SELECT e.list, e.status FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
+  const row = prepared<[string, number], { list: string; status: number }>(
+    db,
+    `SELECT e.list, e.status FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
        WHERE l.uri = ? AND e.idx = ?`,
-    )
-    .get(reference.uri, reference.idx)
+  ).get(reference.uri, reference.idx)
   if (row === undefined) throw new Problem('credential_not_found', 'no credential has this status')
   const from = statusOf(row.status)
   checkTransition(from, to)
   const event = nextEvent(db)
   const commitment = commitChange(change, { event, from })
   const leaf = appendEntry(db, { type: 'status.changed', at: now, commitment })
-  db.prepare('UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
+  prepared(db, 'UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
     STATUS_VALUES[to],
     row.list,
     reference.idx,
   )
-  db.prepare(
+  prepared(
+    db,
     `INSERT INTO status_event (id, list, idx, from_status, to_status, reason_class, actor,
        requested_at, decided_at, effective_at, leaf, until, bulk)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -219,7 +219,7 @@ export function changeStatus(db: Database, change: StatusChange): number {
     until ?? null,
     bulk ?? null,
   )
-  db.prepare('INSERT INTO status_notice (event, due_at, held_by) VALUES (?, ?, ?)').run(
+  prepared(db, 'INSERT INTO status_notice (event, due_at, held_by) VALUES (?, ?, ?)').run(
     event,
     now + NOTICE_SECONDS,
     heldBy ?? null,
@@ -236,26 +236,25 @@ export function withdrawChange(
   db: Database,
   { event, now }: { readonly event: number; readonly now: NumericDate },
 ): void {
-  const row = db.prepare<[number], EventRow>('SELECT * FROM status_event WHERE id = ?').get(event)
+  const row = prepared<[number], EventRow>(db, 'SELECT * FROM status_event WHERE id = ?').get(event)
   if (row === undefined || row.withdrawn_at !== null) {
     throw new Problem('change_not_found', 'there is no such change, or it was withdrawn already')
   }
-  const later = db
-    .prepare<[string, number, number], { id: number }>(
-      `SELECT id FROM status_event WHERE list = ? AND idx = ? AND id > ? AND withdrawn_at IS NULL`,
-    )
-    .get(row.list, row.idx, event)
+  const later = prepared<[string, number, number], { id: number }>(
+    db,
+    `SELECT id FROM status_event WHERE list = ? AND idx = ? AND id > ? AND withdrawn_at IS NULL`,
+  ).get(row.list, row.idx, event)
   if (row.published_sequence !== null || later !== undefined) {
     throw new Problem('change_published', 'a publication or a later change builds on it')
   }
   appendEntry(db, { type: 'status.withdrawn', at: now, leaf: row.leaf })
-  db.prepare('UPDATE status_event SET withdrawn_at = ? WHERE id = ?').run(now, event)
-  db.prepare('UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
+  prepared(db, 'UPDATE status_event SET withdrawn_at = ? WHERE id = ?').run(now, event)
+  prepared(db, 'UPDATE status_entry SET status = ? WHERE list = ? AND idx = ?').run(
     row.from_status,
     row.list,
     row.idx,
   )
-  db.prepare('DELETE FROM status_notice WHERE event = ?').run(event)
+  prepared(db, 'DELETE FROM status_notice WHERE event = ?').run(event)
 }
 
 /**
@@ -270,19 +269,18 @@ export function endSuspensions(
   },
 ): number {
   const { now, subjectKeyOf } = options
-  const due = db
-    .prepare<
-      [number, number],
-      { uri: string; idx: number; until: number; reason_class: ReasonClass }
-    >(
-      `SELECT l.uri, e.idx, e.until, e.reason_class FROM status_event AS e
-       JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
-       JOIN status_list AS l ON l.id = e.list
-       WHERE e.until <= ? AND s.status = ? AND e.withdrawn_at IS NULL AND e.id = (
+  const due = prepared<
+    [number],
+    { uri: string; idx: number; until: number; reason_class: ReasonClass }
+  >(
+    db,
+    `SELECT l.uri, s.idx, e.until, e.reason_class FROM status_entry AS s
+       JOIN status_list AS l ON l.id = s.list
+       JOIN status_event AS e ON e.id = (
          SELECT max(id) FROM status_event AS o
-         WHERE o.list = e.list AND o.idx = e.idx AND o.withdrawn_at IS NULL)`,
-    )
-    .all(now, STATUS_VALUES.suspended)
+         WHERE o.list = s.list AND o.idx = s.idx AND o.withdrawn_at IS NULL)
+       WHERE s.status = 2 AND e.until <= ?`,
+  ).all(now)
   let lifted = 0
   for (const { uri, idx, until, reason_class: reasonClass } of due) {
     const reference = { uri, idx }
@@ -304,19 +302,17 @@ export function stirDecoys(
   db: Database,
   { random, now }: { readonly random: Random; readonly now: NumericDate },
 ): number {
-  const lists = db
-    .prepare<[], { list: string; uri: string }>(
-      `SELECT id AS list, uri FROM status_list AS l WHERE EXISTS (
+  const lists = prepared<[], { list: string; uri: string }>(
+    db,
+    `SELECT id AS list, uri FROM status_list AS l WHERE EXISTS (
          SELECT 1 FROM status_entry AS e WHERE e.list = l.id AND e.decoy = 1 AND e.status = 0)`,
-    )
-    .all()
+  ).all()
   let stirred = 0
   for (const { list, uri } of lists) {
-    const decoys = db
-      .prepare<[string], { idx: number }>(
-        'SELECT idx FROM status_entry WHERE list = ? AND decoy = 1 AND status = 0',
-      )
-      .all(list)
+    const decoys = prepared<[string], { idx: number }>(
+      db,
+      'SELECT idx FROM status_entry WHERE list = ? AND decoy = 1 AND status = 0',
+    ).all(list)
     const idxs = decoys.map(({ idx }) => idx)
     for (const idx of decoysToRevoke(idxs, random)) {
       const reference = { uri, idx }
@@ -328,7 +324,7 @@ export function stirDecoys(
         subjectKey: random(32),
         now,
       })
-      db.prepare('DELETE FROM status_notice WHERE event = ?').run(event)
+      prepared(db, 'DELETE FROM status_notice WHERE event = ?').run(event)
       stirred++
     }
   }
@@ -388,13 +384,14 @@ interface PublicationRow extends Omit<Publication, 'leafHash' | 'uri'> {
 }
 
 function listRow(db: Database, id: string): ListRow | undefined {
-  return db.prepare<[string], ListRow>('SELECT * FROM status_list WHERE id = ?').get(id)
+  return prepared<[string], ListRow>(db, 'SELECT * FROM status_list WHERE id = ?').get(id)
 }
 
 function nextEvent(db: Database): number {
-  const row = db
-    .prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'status_event'")
-    .get()
+  const row = prepared<[], { seq: number }>(
+    db,
+    "SELECT seq FROM sqlite_sequence WHERE name = 'status_event'",
+  ).get()
   return (row?.seq ?? 0) + 1
 }
 
@@ -404,14 +401,14 @@ function keepOpen(
   { baseUrl, random, now }: { baseUrl: string; random: Random; now: NumericDate },
 ): void {
   retireLists(db, now)
-  const row = db
-    .prepare<[string, number], { open: number }>(
-      'SELECT count(*) AS open FROM status_list WHERE pool = ? AND allocated < size * ?',
-    )
-    .get(name, ROOM)
+  const row = prepared<[string, number], { open: number }>(
+    db,
+    'SELECT count(*) AS open FROM status_list WHERE pool = ? AND allocated < size * ?',
+  ).get(name, ROOM)
   for (let open = row?.open ?? 0; open < lanes; open++) {
     const id = encodeBase64url(random(16))
-    db.prepare(
+    prepared(
+      db,
       `INSERT INTO status_list (id, uri, pool, size, permutation_key, opened_at)
        VALUES (?, ?, ?, ?, ?, ?)`,
     ).run(id, `${baseUrl}/status/${id}`, name, size, random(32), now)
@@ -422,56 +419,51 @@ function keepOpen(
 function addDecoys(db: Database, id: string, count: number): void {
   const list = listRow(db, id)
   if (list === undefined || count === 0) return
-  const insert = db.prepare('INSERT INTO status_entry (list, idx, decoy) VALUES (?, ?, 1)')
+  const insert = prepared(db, 'INSERT INTO status_entry (list, idx, decoy) VALUES (?, ?, 1)')
   for (let place = 0; place < count; place++) {
     insert.run(id, permute(place, list.size, list.permutation_key))
   }
-  db.prepare('UPDATE status_list SET allocated = ? WHERE id = ?').run(count, id)
+  prepared(db, 'UPDATE status_list SET allocated = ? WHERE id = ?').run(count, id)
 }
 
 /** Says in the log that a full list whose last credential has expired is not published any more. */
 function retireLists(db: Database, now: NumericDate): void {
-  const lists = db
-    .prepare<[number], { id: string; uri: string }>(
-      `SELECT id, uri FROM status_list
+  const lists = prepared<[number], { id: string; uri: string }>(
+    db,
+    `SELECT id, uri FROM status_list
        WHERE retained_until < ? AND allocated >= size AND retired_at IS NULL`,
-    )
-    .all(now)
+  ).all(now)
   for (const { id, uri } of lists) {
     appendEntry(db, { type: 'status.retired', at: now, list: uri })
-    db.prepare('UPDATE status_list SET retired_at = ? WHERE id = ?').run(now, id)
+    prepared(db, 'UPDATE status_list SET retired_at = ? WHERE id = ?').run(now, id)
   }
 }
 
 /** A list without credentials is published too: it may get its first one at any moment. */
 function publishedLists(db: Database, now: NumericDate): { id: string; uri: string }[] {
-  return db
-    .prepare<[number], { id: string; uri: string }>(
-      `SELECT id, uri FROM status_list
+  return prepared<[number], { id: string; uri: string }>(
+    db,
+    `SELECT id, uri FROM status_list
        WHERE retained_until >= ? OR allocated < size ORDER BY opened_at, id`,
-    )
-    .all(now)
+  ).all(now)
 }
 
 function draft(db: Database, id: string): ListDraft {
   const list = listRow(db, id)
   if (list === undefined) throw new Error('no such list')
-  const row = db
-    .prepare<[string], PublicationRow>(
-      'SELECT * FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
-    )
-    .get(id)
-  const entries = db
-    .prepare<[string], { idx: number; value: number }>(
-      'SELECT idx, status AS value FROM status_entry WHERE list = ? AND status <> 0',
-    )
-    .all(id)
-  const changes = db
-    .prepare<[string, number], { id: number; idx: number; value: number }>(
-      `SELECT id, idx, to_status AS value FROM status_event
+  const row = prepared<[string], PublicationRow>(
+    db,
+    'SELECT * FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
+  ).get(id)
+  const entries = prepared<[string], { idx: number; value: number }>(
+    db,
+    'SELECT idx, status AS value FROM status_entry WHERE list = ? AND status <> 0',
+  ).all(id)
+  const changes = prepared<[string, number], { id: number; idx: number; value: number }>(
+    db,
+    `SELECT id, idx, to_status AS value FROM status_event
        WHERE list = ? AND id > ? AND withdrawn_at IS NULL ORDER BY id`,
-    )
-    .all(id, row?.last_event ?? 0)
+  ).all(id, row?.last_event ?? 0)
   return {
     id,
     uri: list.uri,
@@ -488,11 +480,10 @@ function draft(db: Database, id: string): ListDraft {
 function record(db: Database, publication: NewPublication): Publication {
   const { list, sequence, token, sha256, iat, exp, ttl, lastEvent, entry, cwt } = publication
   const uri = listRow(db, list)?.uri
-  const last = db
-    .prepare<[string], { sequence: number; iat: number; last_event: number }>(
-      'SELECT sequence, iat, last_event FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
-    )
-    .get(list)
+  const last = prepared<[string], { sequence: number; iat: number; last_event: number }>(
+    db,
+    'SELECT sequence, iat, last_event FROM status_publication WHERE list = ? ORDER BY sequence DESC LIMIT 1',
+  ).get(list)
   if (uri === undefined || sequence !== (last?.sequence ?? 0) + 1 || iat < (last?.iat ?? 0)) {
     throw new PublicationMismatch('another publication of this list came first')
   }
@@ -501,7 +492,8 @@ function record(db: Database, publication: NewPublication): Publication {
   }
   const leaf = appendEntry(db, entry)
   const leafHash = encodeBase64url(hashLeaf(encodeEntry(entry)))
-  db.prepare(
+  prepared(
+    db,
     `INSERT INTO status_publication (list, sequence, token, gzip, sha256, iat, exp, ttl, last_event,
        leaf, leaf_hash, cwt, cwt_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
@@ -509,7 +501,8 @@ function record(db: Database, publication: NewPublication): Publication {
     cwt ?? null,
     cwt === undefined ? null : sha256Base64url(cwt),
   )
-  db.prepare(
+  prepared(
+    db,
     `UPDATE status_event SET published_sequence = ?, published_at = ?
      WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
   ).run(sequence, iat, list, last?.last_event ?? 0, lastEvent)
@@ -520,12 +513,11 @@ function carried(
   db: Database,
   { list, after, lastEvent }: { list: string; after: number; lastEvent: number },
 ): number {
-  const row = db
-    .prepare<[string, number, number], { count: number }>(
-      `SELECT count(*) AS count FROM status_event
+  const row = prepared<[string, number, number], { count: number }>(
+    db,
+    `SELECT count(*) AS count FROM status_event
        WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
-    )
-    .get(list, after, lastEvent)
+  ).get(list, after, lastEvent)
   return row?.count ?? 0
 }
 
@@ -539,10 +531,9 @@ function served(
   where: string,
   values: readonly (string | number)[],
 ): ServedToken | undefined {
-  return db
-    .prepare<(string | number)[], ServedToken>(
-      `SELECT token, gzip, sha256, iat, exp, ttl, cwt, cwt_sha256 AS cwtSha256
+  return prepared<(string | number)[], ServedToken>(
+    db,
+    `SELECT token, gzip, sha256, iat, exp, ttl, cwt, cwt_sha256 AS cwtSha256
        FROM status_publication WHERE ${where}`,
-    )
-    .get(...values)
+  ).get(...values)
 }

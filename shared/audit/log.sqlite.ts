@@ -1,6 +1,6 @@
 import type { NumericDate } from '../clock.ts'
 import type { Ed25519Signer } from '../key/signer.ts'
-import { type Database, immediate } from '../store/database.sqlite.ts'
+import { type Database, immediate, prepared } from '../store/database.sqlite.ts'
 import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
 import type { Cosign } from './gather-cosignatures.ts'
@@ -62,12 +62,11 @@ const BATCH = 1 << 16
  * tells of is. The next `publish` shows it.
  */
 export function appendEntry(db: Database, entry: AuditEntry): number {
-  const row = db
-    .prepare<[Buffer], { idx: number }>(
-      `INSERT INTO audit_entry (idx, entry)
+  const row = prepared<[Buffer], { idx: number }>(
+    db,
+    `INSERT INTO audit_entry (idx, entry)
        SELECT coalesce(max(idx) + 1, 0), ? FROM audit_entry RETURNING idx`,
-    )
-    .get(encodeEntry(entry))
+  ).get(encodeEntry(entry))
   if (row === undefined) throw new Error('the entry was not appended')
   return row.idx
 }
@@ -139,43 +138,42 @@ interface Head {
 
 /** The largest tree that was signed, shown or not. */
 function head(db: Database): Head | undefined {
-  return db
-    .prepare<[], Head>('SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1')
-    .get()
+  return prepared<[], Head>(
+    db,
+    'SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1',
+  ).get()
 }
 
 /** The largest checkpoint that may be shown, with the cosignatures it was given. */
 function served(db: Database): Pick<Head, 'size' | 'note'> | undefined {
-  return db
-    .prepare<[], Pick<Head, 'size' | 'note'>>(
-      'SELECT size, note FROM audit_served ORDER BY size DESC LIMIT 1',
-    )
-    .get()
+  return prepared<[], Pick<Head, 'size' | 'note'>>(
+    db,
+    'SELECT size, note FROM audit_served ORDER BY size DESC LIMIT 1',
+  ).get()
 }
 
 function entryCount(db: Database): number {
-  const row = db
-    .prepare<[], { count: number }>('SELECT coalesce(max(idx) + 1, 0) AS count FROM audit_entry')
-    .get()
+  const row = prepared<[], { count: number }>(
+    db,
+    'SELECT coalesce(max(idx) + 1, 0) AS count FROM audit_entry',
+  ).get()
   return row?.count ?? 0
 }
 
 function entriesBetween(db: Database, start: number, end: number): Buffer[] {
-  const rows = db
-    .prepare<[number, number], { idx: number; entry: Buffer }>(
-      'SELECT idx, entry FROM audit_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
-    )
-    .all(start, end)
+  const rows = prepared<[number, number], { idx: number; entry: Buffer }>(
+    db,
+    'SELECT idx, entry FROM audit_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
+  ).all(start, end)
   if (rows.length !== end - start) throw new LogMismatch('the log has lost an entry')
   return rows.map(({ entry }) => entry)
 }
 
 function tileBytes(db: Database, level: number, index: number): Buffer {
-  const row = db
-    .prepare<[number, number], { hashes: Buffer }>(
-      'SELECT hashes FROM audit_tile WHERE level = ? AND idx = ?',
-    )
-    .get(level, index)
+  const row = prepared<[number, number], { hashes: Buffer }>(
+    db,
+    'SELECT hashes FROM audit_tile WHERE level = ? AND idx = ?',
+  ).get(level, index)
   if (row === undefined) throw new LogMismatch('the log has lost a tile')
   return row.hashes
 }
@@ -210,7 +208,7 @@ async function serve(db: Database, { cosign }: Sequencer, last: Head): Promise<s
   const prove = async (oldSize: number): Promise<readonly Buffer[]> =>
     consistencyRanges(oldSize, last.size).map((range) => rangeHash(range, subtree))
   const note = cosign === undefined ? last.note : await cosign(last.note, prove)
-  db.prepare('INSERT INTO audit_served VALUES (?, ?) ON CONFLICT DO NOTHING').run(last.size, note)
+  prepared(db, 'INSERT INTO audit_served VALUES (?, ?) ON CONFLICT DO NOTHING').run(last.size, note)
   return served(db)?.note ?? note
 }
 
@@ -233,7 +231,8 @@ async function publishOnce(
   immediate(db, () => {
     if (head(db)?.size !== last?.size) return
     for (const tile of tiles) storeTile(db, tile)
-    db.prepare(
+    prepared(
+      db,
       'INSERT INTO audit_checkpoint (size, root, note, signed_at) VALUES (?, ?, ?, ?)',
     ).run(size, root, note, now)
   })
@@ -280,7 +279,8 @@ function rightEdge(db: Database, last: Head | undefined): CompactRange {
 function storeTile(db: Database, { level, index, start, hashes }: NewTile): void {
   const before = start === 0 ? Buffer.alloc(0) : tileBytes(db, level, index)
   if (before.length !== start * HASH_LENGTH) throw new LogMismatch('a tile of the log has moved')
-  db.prepare(
+  prepared(
+    db,
     `INSERT INTO audit_tile (level, idx, hashes) VALUES (?, ?, ?)
      ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes`,
   ).run(level, index, Buffer.concat([before, ...hashes]))
@@ -291,8 +291,7 @@ function check(db: Database, origin: string): string[] {
   const findings: string[] = []
   const range: CompactRange = { size: 0, hashes: [] }
   const checkpoints = new Map(
-    db
-      .prepare<[], Head>('SELECT size, root, note FROM audit_checkpoint')
+    prepared<[], Head>(db, 'SELECT size, root, note FROM audit_checkpoint')
       .all()
       .map((row) => [row.size, row]),
   )

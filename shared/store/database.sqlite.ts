@@ -59,6 +59,29 @@ export function immediate<Result>(db: Database, work: () => Result): Result {
   return db.transaction(work).immediate()
 }
 
+const statements = new WeakMap<Database, Map<string, SqliteDatabase.Statement>>()
+
+/**
+ * The statement of a text, compiled once for each database. It is for texts that stand in the program and for `run`,
+ * `get` and `all`: a statement that is being iterated or was told to `pluck` is one's own.
+ */
+export function prepared<Values extends unknown[] = unknown[], Row = unknown>(
+  db: Database,
+  sql: string,
+): SqliteDatabase.Statement<Values, Row> {
+  let known = statements.get(db)
+  if (known === undefined) {
+    known = new Map()
+    statements.set(db, known)
+  }
+  let statement = known.get(sql)
+  if (statement === undefined) {
+    statement = db.prepare(sql)
+    known.set(sql, statement)
+  }
+  return statement as SqliteDatabase.Statement<Values, Row>
+}
+
 /**
  * Opens an SQLite file as it is, with an SQLite that is new enough; what it holds and how it is kept is the caller's.
  * @throws OperatorError

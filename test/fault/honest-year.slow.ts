@@ -1,10 +1,12 @@
 import { expect } from 'chai'
+import { publishStatusLists } from '../../issuer/status/publish.ts'
 import {
   allocateIndexes,
   changeStatus,
   endSuspensions,
   stirDecoys,
 } from '../../issuer/status/store.sqlite.ts'
+import { statusRetiredEntry } from '../../shared/audit/status-leaf.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { immediate } from '../../shared/store/database.sqlite.ts'
 import { auditOnce, NEW_AUDIT } from '../../verifier/audit/audit.ts'
@@ -12,62 +14,104 @@ import { openAuditedIssuer } from '../support/audited-issuer.ts'
 import { NOW } from '../support/pki.ts'
 
 const DAY = 86_400
-/** One day less than the certificates of these tests last. */
-const DAYS = 364
+const DAYS = 365
 const EVENTS = 100_000
-/** Four publications a day keep the run in minutes; the rules judge by the `ttl` that the tokens declare. */
-const INTERVAL = DAY / 4
+/** The default rhythm: 105,120 publications of each list. */
+const INTERVAL = 300
+const ROUNDS = (DAYS * DAY) / INTERVAL
+/**
+ * Small, because the run costs what is published: a list of 2 KiB takes the same way as one of 256 KiB. It fills in
+ * the year, so that lists close, open and are retired.
+ */
+const POOL = { name: 'standard', size: 2 ** 13, lanes: 1, decoys: 64 }
+const LIFETIME = 60 * DAY
 const subjectKey = Buffer.alloc(32, 5)
 
 describe('a year of honest operation (slow)', function () {
-  this.timeout(30 * 60_000)
+  this.timeout(60 * 60_000)
 
-  it(`has no finding in ${EVENTS} events`, async () => {
+  it(`has no finding in ${ROUNDS} publications and ${EVENTS} events`, async () => {
     const issuer = await openAuditedIssuer({
-      pool: { name: 'standard', size: 2 ** 18, lanes: 2, decoys: 256 },
-      cadence: { intervalSeconds: INTERVAL, validitySeconds: 2 * INTERVAL },
+      pool: POOL,
+      cadence: { intervalSeconds: INTERVAL, validitySeconds: 12 * INTERVAL },
       validDays: DAYS + 1,
     })
+    const { db, publisher } = issuer
     let seed = 7
     const chance = (): number => {
       seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
       return seed / 2 ** 32
     }
-    const live: StatusReference[] = []
+    const live: { reference: StatusReference; expires: number; suspendedUntil: number }[] = []
+    const counts = { issued: 0, changed: 0, lifted: 0, emergencies: 0, judged: 0 }
+    const total = () => counts.issued + counts.changed + counts.lifted
     let state = NEW_AUDIT
-    let events = 0
-    const rounds = (DAYS * DAY) / INTERVAL
-    for (let round = 1; round <= rounds; round++) {
-      issuer.now = NOW + round * INTERVAL
-      const { now, db } = issuer
-      immediate(db, () => {
-        for (let n = 0; n < EVENTS / rounds; n++, events++) {
-          if (live.length < 100 || chance() < 0.6) {
-            const request = { copies: 2, credentialExpires: now + 90 * DAY, now }
-            live.push(...allocateIndexes(db, request))
-            continue
-          }
-          const [reference] = live.splice(Math.floor(chance() * live.length), 1)
-          if (reference === undefined) continue
-          const change = { reference, actor: 'op', requestedAt: now, subjectKey, now }
-          if (chance() < 0.3) {
-            const until = now + Math.ceil(chance() * 10 * DAY)
-            changeStatus(db, { ...change, to: 'suspended', reasonClass: 'fraud', until })
-          } else changeStatus(db, { ...change, to: 'revoked', reasonClass: 'superseded' })
+    const act = (now: number): void => {
+      if (live.length < 100 || chance() < 0.15) {
+        const [reference] = allocateIndexes(db, {
+          copies: 1,
+          credentialExpires: now + LIFETIME,
+          now,
+        })
+        if (reference !== undefined) {
+          live.push({ reference, expires: now + LIFETIME, suspendedUntil: 0 })
         }
-        endSuspensions(db, { now, subjectKeyOf: () => subjectKey })
+        counts.issued++
+        return
+      }
+      const at = Math.floor(chance() * live.length)
+      const one = live[at]
+      if (one === undefined) return
+      if (one.expires <= now) {
+        live.splice(at, 1)
+        return
+      }
+      if (one.suspendedUntil > now) return
+      const change = { reference: one.reference, actor: 'op', requestedAt: now, subjectKey, now }
+      if (chance() < 0.85) {
+        one.suspendedUntil = now + Math.ceil(chance() * 2 * DAY)
+        const until = one.suspendedUntil
+        changeStatus(db, { ...change, to: 'suspended', reasonClass: 'fraud', until })
+        // Lifted by the publication that finds its end; until then nobody may change it again.
+        one.suspendedUntil += 2 * INTERVAL
+      } else {
+        changeStatus(db, { ...change, to: 'revoked', reasonClass: 'superseded' })
+        live.splice(at, 1)
+      }
+      counts.changed++
+    }
+    for (let round = 1; round <= ROUNDS; round++) {
+      const now = NOW + round * INTERVAL
+      issuer.now = now
+      await publisher.store.keepOpen(POOL, now)
+      immediate(db, () => {
+        for (let tries = 0; total() < (EVENTS * round) / ROUNDS && tries < 20; tries++) act(now)
+        counts.lifted += endSuspensions(db, { now, subjectKeyOf: () => subjectKey })
         stirDecoys(db, { random: (length) => new Uint8Array(length).fill(chance() * 256), now })
       })
       await issuer.publish()
-      if (round % 4 !== 0) continue
-      const result = await auditOnce(issuer.source, issuer.vkey, { state, now })
-      expect(result.findings, `day ${round / 4}`).to.deep.equal([])
+      if (round % 1000 === 0) {
+        counts.emergencies++
+        await publishStatusLists(publisher, now + 100, 'emergency')
+        issuer.now = now + 100
+      }
+      if (round % 288 !== 0) continue
+      const result = await auditOnce(issuer.source, issuer.vkey, { state, now: issuer.now })
+      expect(result.findings, `day ${round / 288}`).to.deep.equal([])
       state = result.state
+      counts.judged += result.judged
     }
-    expect(events).to.be.at.least(EVENTS)
-    expect(await issuer.publisher.log.check()).to.deep.equal([])
+    expect(total()).to.be.at.least(EVENTS)
+    expect(counts.judged).to.be.at.least(ROUNDS)
+    expect(await publisher.log.check()).to.deep.equal([])
+    const retired = db
+      .prepare(`SELECT entry FROM audit_entry WHERE CAST(entry AS TEXT) LIKE '%"status.retired"%'`)
+      .pluck()
+      .all() as Buffer[]
+    for (const entry of retired) statusRetiredEntry.parse(JSON.parse(entry.toString()))
+    expect(retired.length, 'lists that ended').to.be.above(0)
     process.stdout.write(
-      `      ${state.known?.checkpoint.size} entries, ${state.tokens.size} tokens\n`,
+      `      ${state.known?.checkpoint.size} entries, ${JSON.stringify(counts)}, ${retired.length} lists retired\n`,
     )
     await issuer.close()
   })

@@ -48,11 +48,10 @@ function verifyLogged(
   verify: (expected: { expectedUri: string; anchors: AnchorsAt; now: number }) => StatusList,
 ): TokenFacts | BrokenToken {
   try {
-    if (sha256Base64url(trustList.text) !== trustList.leaf.sha256) {
+    const anchors = anchorsIn(trustList)
+    if (anchors === undefined) {
       return { rule: 'wrong_key', detail: 'the trust list is not the one that was logged' }
     }
-    const signerKey = trustList.leaf.signer as PublicJwk
-    const anchors = anchorsOf(verifyTrustListSignature(trustList.text, { signerKey }))
     const facts = verify({ expectedUri: list, anchors, now: iat })
     return { bits: facts.bits, list: facts.list, iat: facts.iat, exp: facts.exp, ttl: facts.ttl }
   } catch (error) {
@@ -60,6 +59,19 @@ function verifyLogged(
     if (!(error instanceof StatusListError)) throw error
     return { rule: ruleOf(error), detail: error.message }
   }
+}
+
+/** Anchors of trust lists that were verified: one list vouches for many tokens. */
+const verified = new WeakMap<LoggedTrustList, AnchorsAt>()
+
+function anchorsIn(trustList: LoggedTrustList): AnchorsAt | undefined {
+  const known = verified.get(trustList)
+  if (known !== undefined) return known
+  if (sha256Base64url(trustList.text) !== trustList.leaf.sha256) return undefined
+  const signerKey = trustList.leaf.signer as PublicJwk
+  const anchors = anchorsOf(verifyTrustListSignature(trustList.text, { signerKey }))
+  verified.set(trustList, anchors)
+  return anchors
 }
 
 function ruleOf(error: StatusListError): Rule {
