@@ -11,6 +11,7 @@ import { measureBarcodes } from './measure-barcodes.ts'
 import { type FaceFigures, measureFaces } from './measure-faces.ts'
 import { measureLiveness } from './measure-liveness.ts'
 import { measurePhotographs } from './measure-photographs.ts'
+import { measureQualityFaults } from './measure-quality.ts'
 import { measureZones } from './measure-zones.ts'
 import { type Figures, regressions, renderReport, type Tracked, trackedRates } from './report.ts'
 
@@ -18,7 +19,7 @@ const HELP = `npm run evaluate -- [options]
 
 Measures every stage on named data and writes docs/accuracy.md and docs/accuracy.json.
 
-  --only LIST      of zones, photographs, barcodes, faces, liveness (comma between)
+  --only LIST      of zones, photographs, barcodes, faces, quality, liveness (comma between)
   --row LIST       some renderings of zones (comma between)
   --clean N        clean drawings (100); --degraded N  drawings of every other kind (60)
   --part PART      reporting (default) or tuning; only reporting is written
@@ -29,7 +30,7 @@ Measures every stage on named data and writes docs/accuracy.md and docs/accuracy
   --dry            write nothing
   --verbose        say what was read otherwise than drawn
 `
-const STAGES = ['zones', 'photographs', 'barcodes', 'faces', 'liveness'] as const
+const STAGES = ['zones', 'photographs', 'barcodes', 'faces', 'quality', 'liveness'] as const
 
 const { values } = parseArgs({
   options: {
@@ -135,6 +136,12 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
   if (stages.has('faces')) {
     figures.faces = await faceFigures(join(data, 'faces'), part)
     say(`faces after ${elapsed()}`)
+  }
+  if (stages.has('quality')) {
+    const { detector, mesh } = models.faces
+    const folder = join(data, 'faces')
+    figures.quality = await measureQualityFaults({ detector, mesh, folder, part })
+    say(`quality after ${elapsed()}`)
   }
   if (stages.has('liveness')) {
     const { detector, presentation } = models.faces

@@ -164,7 +164,7 @@ async function readFace(
 }
 
 /** A crop that is smaller than what is accepted is laid on a grey ground; its pixels stay as they are. */
-async function onCanvas(bytes: Buffer): Promise<Buffer> {
+export async function onCanvas(bytes: Buffer): Promise<Buffer> {
   const { width = 0, height = 0 } = await sharp(bytes).metadata()
   if (Math.min(width, height) >= CANVAS) return bytes
   const [x, y] = [Math.max(0, CANVAS - width), Math.max(0, CANVAS - height)]

@@ -10,7 +10,12 @@ import { detectFaces, type FaceBox } from './face/detect.ts'
 import { embedFace } from './face/embed.ts'
 import { findLandmarks, type Landmarks } from './face/landmarks.ts'
 import { livenessOf, type PresentationModels } from './face/liveness.ts'
-import { type FaceQuality, measureQuality, qualityFaults } from './face/quality.ts'
+import {
+  type FaceQuality,
+  measureQuality,
+  type QualityFault,
+  qualityFaults,
+} from './face/quality.ts'
 import type { Image } from './image.ts'
 import type { Model } from './model.ts'
 import type { DocumentBackReading, DocumentReading, SelfieReading } from './pipeline.ts'
@@ -39,7 +44,7 @@ const SHOW_DOCUMENT =
 const SHOW_FRONT = 'this is the back: send the side with the portrait first'
 const SHOW_BACK = 'this is the front: send the other side'
 const SHOW_PORTRAIT = 'show the whole page with the portrait, without glare'
-const LOOK_STRAIGHT = 'look straight into the camera in good light'
+const LOOK_STRAIGHT = 'look straight into the camera in good light, with nothing before the face'
 
 /** Reads what is printed on the front of a decoded document, its zone where it has one there, and the portrait. */
 export async function readDocumentImage(
@@ -108,9 +113,17 @@ export async function readSelfieImage(faces: FaceModels, image: Image): Promise<
   }
 }
 
+/** What a small portrait behind printed lines may look like although nothing covers it. */
+const NOT_OF_PORTRAITS: readonly QualityFault[] = ['face_eyes_covered', 'face_mouth_covered']
+
 /** The warning that a picture's faults give, each named in `detail`. */
-export function qualityWarnings(code: Warning['code'], quality: FaceQuality): readonly Warning[] {
-  const detail = qualityFaults(quality)
+export function qualityWarnings(
+  code: 'portrait_quality_low' | 'selfie_quality_low',
+  quality: FaceQuality,
+): readonly Warning[] {
+  const detail = qualityFaults(quality).filter(
+    (fault) => code === 'selfie_quality_low' || !NOT_OF_PORTRAITS.includes(fault),
+  )
   return detail.length > 0 ? [{ code, feature: 'face', detail }] : []
 }
 

@@ -83,6 +83,9 @@ export function fixturePipeline(): EvidencePipeline & { evidence: Evidence } {
     brightness: 120,
     contrast: 40,
     sharpness: 1,
+    eyeContrast: 0.2,
+    mouthContrast: 15,
+    mouthTint: 5,
   } as SelfieReading['quality']
   const read = (upload: Uint8Array): void => {
     const text = Buffer.from(upload).toString()

@@ -1,6 +1,6 @@
 import type { Warning } from '../evidence.ts'
-import { type Image, rectangleMap, sample } from '../image.ts'
-import { eyeCentres, eyeDistance, headPose, type Landmarks } from './landmarks.ts'
+import { centroid, type Image, type Point, rectangleMap, sample } from '../image.ts'
+import { eyeCentres, eyeDistance, headPose, type Landmarks, pick } from './landmarks.ts'
 
 /** What a face looks like to a camera: the measures that a comparison depends on. */
 export interface FaceQuality {
@@ -15,6 +15,12 @@ export interface FaceQuality {
   readonly contrast: number
   /** Mean square of the Laplacian over the face at a fixed size, relative to its contrast. */
   readonly sharpness: number
+  /** Contrast within the eye that shows less of it, relative to the forehead. Dark glasses and hands have little. */
+  readonly eyeContrast: number
+  /** How far the lips differ in brightness and colour from the skin around them. A mask or a hand shows no lips. */
+  readonly mouthContrast: number
+  /** How far the colour around the mouth is from that of the forehead. */
+  readonly mouthTint: number
 }
 
 /** What is wrong with a picture of a face. Each has a remedy in `docs/evidence-codes.md`. */
@@ -25,6 +31,8 @@ export const QUALITY_FAULTS = [
   'face_too_bright',
   'face_flat',
   'face_blurred',
+  'face_eyes_covered',
+  'face_mouth_covered',
 ] as const
 
 export type QualityFault = (typeof QUALITY_FAULTS)[number]
@@ -37,6 +45,8 @@ export const FAULT_REMEDIES: Readonly<Record<QualityFault, string>> = {
   face_too_bright: 'step out of direct light',
   face_flat: 'use even light and wipe the lens',
   face_blurred: 'hold still and wipe the lens',
+  face_eyes_covered: 'take off dark glasses and keep hair and hands away from the eyes',
+  face_mouth_covered: 'take off mask or scarf and keep hands away from the face',
 }
 
 /** What helps against the faults that warnings name in `detail`, by fault. */
@@ -62,6 +72,9 @@ const LIMITS = {
   bright: 225,
   contrast: 14,
   sharpness: 0.012,
+  eyeContrast: 0.06,
+  mouthContrast: 4.5,
+  mouthTint: 25,
 }
 
 /** Measures a face. */
@@ -87,7 +100,8 @@ export function measureQuality(image: Image, landmarks: Landmarks): FaceQuality 
   const brightness = mean(grey)
   const contrast = Math.sqrt(mean(grey.map((value) => (value - brightness) ** 2)))
   const sharpness = laplacianEnergy(grey) / Math.max(1, contrast ** 2)
-  return { eyeDistance: apart, yaw, pitch, brightness, contrast, sharpness }
+  const covered = measureCover(image, landmarks, { apart, angle })
+  return { eyeDistance: apart, yaw, pitch, brightness, contrast, sharpness, ...covered }
 }
 
 /** The faults of a face that are beyond what comparisons were measured with. */
@@ -101,7 +115,76 @@ export function qualityFaults(quality: FaceQuality): readonly QualityFault[] {
   if (quality.brightness > LIMITS.bright) faults.push('face_too_bright')
   if (quality.contrast < LIMITS.contrast) faults.push('face_flat')
   if (quality.sharpness < LIMITS.sharpness) faults.push('face_blurred')
+  if (quality.eyeContrast < LIMITS.eyeContrast) faults.push('face_eyes_covered')
+  if (quality.mouthContrast < LIMITS.mouthContrast || quality.mouthTint > LIMITS.mouthTint) {
+    faults.push('face_mouth_covered')
+  }
   return faults
+}
+
+/** Centres on the mesh, and sizes as shares of the distance between the eyes. */
+const PATCHES = {
+  forehead: { points: [151], width: 0.3, height: 0.15 },
+  lips: { points: [13, 14], width: 0.5, height: 0.16 },
+  aboveLips: { points: [164], width: 0.3, height: 0.08 },
+  belowLips: { points: [200], width: 0.3, height: 0.12 },
+} as const
+const EYE = { width: 0.42, height: 0.18 }
+const PATCH_WIDTH = 24
+const PATCH_HEIGHT = 12
+
+/** Mean of a patch in brightness and the two differences of colour (ITU-R BT.601), and how far its brightness spreads. */
+interface Patch {
+  readonly y: number
+  readonly cb: number
+  readonly cr: number
+  readonly spread: number
+}
+
+function measureCover(
+  image: Image,
+  { points }: Landmarks,
+  { apart, angle }: { apart: number; angle: number },
+): Pick<FaceQuality, 'eyeContrast' | 'mouthContrast' | 'mouthTint'> {
+  const patchAt = ([cx, cy]: Point, size: { width: number; height: number }): Patch => {
+    const box = { cx, cy, width: size.width * apart, height: size.height * apart, angle }
+    const map = rectangleMap(box, PATCH_WIDTH, PATCH_HEIGHT)
+    return patchOf(sample(image, map, PATCH_WIDTH, PATCH_HEIGHT))
+  }
+  const named = (name: keyof typeof PATCHES) =>
+    patchAt(centroid(pick(points, PATCHES[name].points)), PATCHES[name])
+  const [right, left] = eyeCentres(points).map((centre) => patchAt(centre, EYE))
+  const forehead = named('forehead')
+  const lips = named('lips')
+  const [above, below] = [named('aboveLips'), named('belowLips')]
+  const around = {
+    y: (above.y + below.y) / 2,
+    cb: (above.cb + below.cb) / 2,
+    cr: (above.cr + below.cr) / 2,
+  }
+  const mouth = { cb: (lips.cb + 2 * around.cb) / 3, cr: (lips.cr + 2 * around.cr) / 3 }
+  return {
+    eyeContrast: Math.min(right?.spread ?? 0, left?.spread ?? 0) / Math.max(20, forehead.y),
+    mouthContrast: Math.hypot((lips.y - around.y) / 2, lips.cb - around.cb, lips.cr - around.cr),
+    mouthTint: Math.hypot(mouth.cb - forehead.cb, mouth.cr - forehead.cr),
+  }
+}
+
+function patchOf(pixels: Float32Array): Patch {
+  const count = pixels.length / 3
+  let [y, squares, red, blue] = [0, 0, 0, 0]
+  for (const [i, value] of luma(pixels).entries()) {
+    y += value / count
+    squares += value ** 2 / count
+    red += (pixels[3 * i] as number) / count
+    blue += (pixels[3 * i + 2] as number) / count
+  }
+  return {
+    y,
+    cb: 0.564 * (blue - y),
+    cr: 0.713 * (red - y),
+    spread: Math.sqrt(Math.max(0, squares - y ** 2)),
+  }
 }
 
 function luma(pixels: Float32Array): Float32Array {

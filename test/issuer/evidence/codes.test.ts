@@ -32,6 +32,9 @@ const GOOD: FaceQuality = {
   brightness: 130,
   contrast: 40,
   sharpness: 0.1,
+  eyeContrast: 0.18,
+  mouthContrast: 15,
+  mouthTint: 6,
 }
 
 /** A zone as if both recognisers had read these lines without doubt. */
@@ -206,6 +209,8 @@ const FAULTY: Readonly<Record<QualityFault, Partial<FaceQuality>>> = {
   face_too_bright: { brightness: 240 },
   face_flat: { contrast: 8 },
   face_blurred: { sharpness: 0.001 },
+  face_eyes_covered: { eyeContrast: 0.02 },
+  face_mouth_covered: { mouthContrast: 1 },
 }
 
 describe('the codes of evidence', () => {
@@ -234,6 +239,12 @@ describe('the codes of evidence', () => {
       expect(qualityFaults({ ...GOOD, ...FAULTY[fault] })).to.deep.equal([fault])
     })
   }
+
+  it('says nothing of a covered face of a portrait, which printed lines may look like', () => {
+    const covered = { ...GOOD, eyeContrast: 0.02, mouthTint: 40 }
+    expect(qualityFaults(covered)).to.deep.equal(['face_eyes_covered', 'face_mouth_covered'])
+    expect(qualityWarnings('portrait_quality_low', covered)).to.deep.equal([])
+  })
 
   it('are all in docs/evidence-codes.md: run npm run evidence-codes', () => {
     const written = readFileSync(join(packageRoot, 'docs/evidence-codes.md'), 'utf8')
