@@ -74,7 +74,6 @@ describe('@openid4vc/openid4vci 0.4.6 as an issuer', () => {
       'OpenID4VCI 1.0 Appendix F.1',
       () => proof({}, { aud: [ISSUER, 'https://other.example'] }),
     ],
-    ['with two key references', 'OpenID4VCI 1.0 Appendix F.1', () => proof({ x5c: ['AAAA'] }, {})],
     [
       'that names two audiences under one name',
       'RFC 7519 §4',
