@@ -4,7 +4,7 @@ import { decodeEntry } from './entry.ts'
 import { AuditError } from './error.ts'
 import { parseVkey } from './note.ts'
 import { verifyTlogProof } from './proof.ts'
-import { statusPublishedEntry } from './status-leaf.ts'
+import { isListOf, statusPublishedEntry } from './status-leaf.ts'
 
 /** What shows a status without the list: the leaf with its place in the log, and the chunk with its place in the list. */
 export interface StatusProof {
@@ -31,10 +31,14 @@ export function checkStatusProof(
     readonly time: NumericDate
   },
 ): { readonly value: number; readonly sequence: number } {
-  verifyTlogProof(tlogProof, bytes, parseVkey(claim.vkey))
+  const log = parseVkey(claim.vkey)
+  verifyTlogProof(tlogProof, bytes, log)
   const parsed = statusPublishedEntry.safeParse(decodeEntry(bytes))
   if (!parsed.success || parsed.data.list !== claim.uri) {
     throw new AuditError('entry_malformed', 'the leaf is not a publication of this list')
+  }
+  if (!isListOf(log.name, claim.uri)) {
+    throw new AuditError('origin_mismatch', 'the list is of another issuer than the log')
   }
   const leaf = parsed.data
   if (claim.time < leaf.iat || claim.time > leaf.exp) {

@@ -56,6 +56,14 @@ export function herdOf(given: number): number {
   return given < 10 ? 0 : 10 ** (String(Math.floor(given)).length - 1)
 }
 
+/**
+ * Whether a log of this origin may speak of this list: both are at one host. Otherwise the log of one issuer could show
+ * an old token of another as its newest. docs/log.md.
+ */
+export function isListOf(origin: string, list: string): boolean {
+  return URL.canParse(list) && `${new URL(list).host}/log` === origin
+}
+
 /** The leaf of a list that is not published any more: it is full and its last credential has expired. docs/log.md. */
 export const statusRetiredEntry: z.ZodType<StatusRetired> = z.strictObject({
   type: z.literal('status.retired'),

@@ -54,14 +54,17 @@ export async function openAuditedIssuer({
   pool = { name: 'standard', size: 4096, lanes: 2 },
   cadence = { intervalSeconds: 300, validitySeconds: 3600 },
   validDays = 90,
+  authority: given,
 }: {
   readonly pool?: ListPool
   readonly cadence?: Cadence
   /** How long the certificate of the lists is valid. */
   readonly validDays?: number
+  /** An authority that certifies other issuers too. */
+  readonly authority?: TestAuthority
 } = {}): Promise<AuditedIssuer> {
   const db = openDatabase(':memory:', { audit: auditLogMigrations, status: statusMigrations })
-  const authority = await testAuthority('attestation')
+  const authority = given ?? (await testAuthority('attestation'))
   const { signer, x5c } = await authority.leaf({ notAfter: NOW + validDays * 86_400 })
   const app = express()
   const server: Server = app.listen(0, '127.0.0.1')
@@ -69,7 +72,7 @@ export async function openAuditedIssuer({
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { signer: logSigner } = generateEd25519Key()
   const log = openAuditLog(db, {
-    origin: 'issuer.example/log',
+    origin: `${new URL(url).host}/log`,
     signer: logSigner,
   })
   const store = openStatusStore(db, { baseUrl: url, random: systemRandom })

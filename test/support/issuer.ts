@@ -147,7 +147,7 @@ export async function openIssuer(
   const artefacts = openArtefactStore(db)
   const statusStore = openStatusStore(db, { baseUrl: issuer, random })
   const auditLog = openAuditLog(db, {
-    origin: 'test/log',
+    origin: `${new URL(issuer).host}/log`,
     signer: openEd25519Key(identity.logPkcs8),
   })
   const workflow = readWorkflow(WORKFLOW_TEXT)

@@ -3,6 +3,7 @@ import { AuditError } from '../../shared/audit/error.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import type { NoteVerifier } from '../../shared/audit/note.ts'
 import {
+  isListOf,
   type StatusPublished,
   statusPublishedEntry,
   statusRetiredEntry,
@@ -79,6 +80,7 @@ async function readAndJudge(
   // What is served is asked for first: a token may only be served when the log has it already.
   const served = await readServed(source, [...state.lists.values()])
   const audit: Progress = {
+    origin: log.name,
     lists: new Map(state.lists),
     tokens: new Map(state.tokens),
     trustList: state.trustList,
@@ -108,8 +110,8 @@ async function readAndJudge(
   for (const [sha256, exp] of audit.tokens) {
     if (exp + FORGET_AFTER_SECONDS < now) audit.tokens.delete(sha256)
   }
-  const { findings, judged, ...rest } = audit
-  return { state: { known, seenAt: now, ...rest }, findings, judged }
+  const { findings, judged, lists, tokens, trustList } = audit
+  return { state: { known, seenAt: now, lists, tokens, trustList }, findings, judged }
 }
 
 /** What a log that cannot be read breaks; an address that asks who is there was noted by the source already. */
@@ -126,6 +128,8 @@ function logFinding(error: unknown, source: PublicSource): Finding | undefined {
 }
 
 interface Progress {
+  /** Of the log that is read. */
+  readonly origin: string
   readonly lists: Map<string, JudgedPublication>
   readonly tokens: Map<string, NumericDate>
   trustList: LoggedTrustList | undefined
@@ -170,6 +174,12 @@ async function judgeEntry(
   const leaf = statusPublishedEntry.safeParse(entry)
   if (!leaf.success) {
     malformed('a status list leaf has another shape')
+    return
+  }
+  const { list } = leaf.data
+  if (!isListOf(audit.origin, list)) {
+    const detail = 'the log speaks of a list of another issuer'
+    audit.findings.push({ rule: 'foreign_list', detail, list, leaf: index })
     return
   }
   await judgeLeaf(source, { index, leaf: leaf.data, leafHash: hashLeaf(bytes) }, context)

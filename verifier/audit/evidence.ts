@@ -6,7 +6,7 @@ import { AuditError } from '../../shared/audit/error.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
 import type { NoteVerifier } from '../../shared/audit/note.ts'
 import { parseTlogProof, verifyTlogProof } from '../../shared/audit/proof.ts'
-import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
+import { isListOf, type StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import { parseJwt } from '../../shared/jose/jws.ts'
@@ -114,6 +114,11 @@ function check(files: EvidenceFiles, log: NoteVerifier): Statement {
   return statement
 }
 
+/** @throws EvidenceError when the list is at another host than the log, which has nothing to say of it then */
+export function requireOwnList(log: NoteVerifier, list: string): void {
+  if (!isListOf(log.name, list)) throw new EvidenceError(`${log.name} is not the log of this list`)
+}
+
 /** The checkpoints that checked evidence stands on, for whoever asks for witnesses. */
 export function checkpointsOf(files: EvidenceFiles): Checkpoint[] {
   return [...files]
@@ -182,6 +187,7 @@ function leavesOf(
 /** Derives the statement from the files alone. */
 function proveStatement(files: EvidenceFiles, log: NoteVerifier, question: Question): Statement {
   const { list, index, times, compact } = question
+  requireOwnList(log, list)
   const entries = provenEntries(files, log)
   const answers = times.map((time) =>
     answer(files, entries, {

@@ -6,6 +6,7 @@ export type Rule =
   | 'equivocation'
   | 'witness_missing'
   | 'leaf_malformed'
+  | 'foreign_list'
   // the chain of publications of one list
   | 'sequence_broken'
   | 'back_dating'

@@ -13,6 +13,7 @@ import {
   checkpointsOf,
   collectEvidence,
   EvidenceError,
+  requireOwnList,
   type Statement,
 } from './evidence.ts'
 import type { Finding } from './finding.ts'
@@ -136,6 +137,7 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
     .requiredOption('--to <SECONDS>', 'the later time', wholeNumber)
     .action(async (options: LogOptions & { list: string; from: number; to: number }) => {
       const { logKey, list, from, to } = options
+      requireOwnList(logKey, list)
       const source = sourceOf(world, options)
       const { entries } = await readNewEntries(source, logKey, undefined)
       for (const change of await diffLists(source, { entries, list, from, to })) {
