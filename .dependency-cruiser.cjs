@@ -74,6 +74,13 @@ module.exports = {
     only('sharp', '.sharp.ts'),
     only('@veramo/[^/]+', '.veramo.ts'),
     only('@sphereon/[^/]+', '.sphereon.ts'),
+    {
+      name: 'prom-client-only-in-metrics',
+      comment: 'Programs know Metrics, not the library behind it.',
+      severity: 'error',
+      from: { pathNot: '^shared/observe/metrics\\.ts$' },
+      to: { path: '(^|/)node_modules/prom-client/' },
+    },
     only('express', '.http.ts', `${program}|^shared/`),
     only('oidc-provider', '.oidc.ts'),
     {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type NumericDate, parseDateTime } from '../shared/clock.ts'
+import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
 import { DEFAULT_CADENCE } from './status/publish.ts'
 
 const path = z.string().min(1)
@@ -38,7 +39,7 @@ export interface AttestationKey {
 }
 
 /** Everything that `carnet-issuer serve` reads; docs/issuer.md says it in words. Paths are meant from the file. */
-export interface IssuerConfig {
+export interface IssuerConfig extends OperationSettings {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
   readonly baseUrl: string
   readonly listen: {
@@ -192,5 +193,6 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     .prefault({}),
   sessions: sessionsSchema.prefault({}),
   evidence: evidenceSchema.prefault({}),
+  ...operationSettings,
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 })

@@ -18,10 +18,14 @@ import {
 } from '../shared/key/signer.software.ts'
 import type { Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
+import { countFailures } from '../shared/observe/count-failures.ts'
+import { openMetrics } from '../shared/observe/metrics.ts'
+import { operatorApplication } from '../shared/observe/operator.http.ts'
+import { openReadiness } from '../shared/observe/readiness.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
 import { systemRandom } from '../shared/random.ts'
-import { type Database, openDatabase } from '../shared/store/database.sqlite.ts'
+import { checkWritable, type Database, openDatabase } from '../shared/store/database.sqlite.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -45,6 +49,7 @@ import {
 import { readWorkflow } from './decision/read-workflow.ts'
 import { rulebookOf } from './decision/rulebook.ts'
 import { whileOpening } from './evidence/opening.ts'
+import { measuredPipeline, measureIssuer } from './metrics.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { run } from './program.ts'
@@ -58,6 +63,8 @@ import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'
 import type { StatusOperations } from './status/operations.ts'
 import { type Publisher, publishStatusLists } from './status/publish.ts'
+import { servedPools } from './status/served-pools.sqlite.ts'
+import { refuseExpired } from './status/served-pools.ts'
 import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
 import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.ts'
 import type { World } from './world.ts'
@@ -175,17 +182,33 @@ async function openServer(
   // Bound before anything slow, so that a port in use shows at once and probes are answered: starting.
   const server = await listen(config.listen)
   onClose(() => server.close())
+  const operator = config.operator && (await listen(config.operator))
+  onClose(() => operator?.close())
   // Only serving needs them, and they take a second to load.
   const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
   const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
   const db = openIssuerDatabase(at(config.database))
   onClose(() => db.close())
-  const store = openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT })
-  const statusStore = openStatusStore(db, { baseUrl: issuer, random: systemRandom })
-  const operations = openStatusOperations(db, {
-    random: systemRandom,
-    subjectKeyOf: (reference) => subjectKeyOf(db, reference),
+  const metrics = openMetrics()
+  const failed = metrics.counter({
+    name: 'carnet_store_errors_total',
+    help: 'Calls of a store that failed, other than for a mistake of the caller',
+    label: 'store',
   })
+  const counted = <Port extends object>(name: string, port: Port): Port =>
+    countFailures(port, () => failed(name))
+  const store = counted('issuer', openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT }))
+  const statusStore = counted(
+    'status',
+    openStatusStore(db, { baseUrl: issuer, random: systemRandom }),
+  )
+  const operations = counted(
+    'status',
+    openStatusOperations(db, {
+      random: systemRandom,
+      subjectKeyOf: (reference) => subjectKeyOf(db, reference),
+    }),
+  )
   const auditLog = openAuditLog(db, {
     origin: logOrigin(config),
     signer: logSigner,
@@ -206,17 +229,17 @@ async function openServer(
     await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
     return opened
   })
-  const pipeline = whileOpening(adopted)
+  const pipeline = measuredPipeline(whileOpening(adopted), metrics)
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
-    store: openArtefactStore(db),
+    store: counted('authorization', openArtefactStore(db)),
     clock: systemClock,
     random: systemRandom,
     log,
   })
   // What requests work with is closed after the last of them.
-  onClose(() => server.close())
+  onClose(() => server.close(config.stop.drainSeconds * 1000))
   // The lists are live before the first credential that refers to them leaves.
   await store.recordTrustList(trustList, trustListSigner, now)
   const publisher = statusPublisher({
@@ -243,6 +266,28 @@ async function openServer(
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
   })
   onClose(() => housekeeping.stop())
+  const pools = servedPools(db)
+  measureIssuer(metrics, { servedPools: pools, auditLog, operations, clock: systemClock })
+  const isStarting = (): boolean => !pipeline.isOpen()
+  const checkHealth = (): void => {
+    store.checkHealth()
+    publication.check()
+  }
+  const readiness = openReadiness(
+    {
+      store: () => checkWritable(db),
+      status_lists: async () => refuseExpired(await pools(systemClock()), systemClock()),
+      models: () => {
+        if (isStarting()) throw new Error('the networks are being loaded')
+      },
+    },
+    {
+      clock: systemClock,
+      isStopping: server.isStopping,
+      report: (check, error) => log.warn({ check, err: error }, 'not ready'),
+    },
+  )
+  operator?.serve(operatorApplication({ metrics, checkHealth, isStarting, readiness }))
   server.serve(
     issuerApplication({
       issuer,
@@ -266,11 +311,9 @@ async function openServer(
       sessionsPerMinute: config.sessions.perMinute,
       platformSessionsPerMinute: config.sessions.platformPerMinute,
       trustedProxies: config.listen.trustedProxies,
-      isStarting: () => !pipeline.isOpen(),
-      checkHealth: () => {
-        store.checkHealth()
-        publication.check()
-      },
+      isStarting,
+      checkHealth,
+      observation: { observeRequest: metrics.observeRequest, readiness },
       clock: systemClock,
       random: systemRandom,
       log,

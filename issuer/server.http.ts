@@ -4,7 +4,11 @@ import { logRouter } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import { bearerToken } from '../shared/http/body.http.ts'
 import { renderErrors } from '../shared/http/errors.http.ts'
-import { openApplication, refuseUnknownRoutes } from '../shared/http/server.http.ts'
+import {
+  type Observation,
+  openApplication,
+  refuseUnknownRoutes,
+} from '../shared/http/server.http.ts'
 import type { Log } from '../shared/log.ts'
 import { Problem } from '../shared/problem.ts'
 import { requireKey } from './api-key.ts'
@@ -50,6 +54,7 @@ export interface IssuerDeps extends SessionEndpointDeps {
   readonly isStarting: () => boolean
   /** Throws when the issuer cannot do its work: the store, and whether lists are published in their rhythm. */
   readonly checkHealth: () => void
+  readonly observation?: Observation
   readonly log: Log
 }
 
@@ -67,6 +72,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
     origins: [issuer],
     checkHealth: deps.checkHealth,
     isStarting: deps.isStarting,
+    observation: deps.observation,
   })
   app.set('trust proxy', [...deps.trustedProxies])
   app.use(

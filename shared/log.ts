@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { currentRequest } from './observe/current-request.ts'
 
 /** Writes structured lines for the operator: identifiers, codes and times, never a fact about a person. */
 export type Log = Logger
@@ -20,8 +21,9 @@ const REDACTED = [
 ]
 
 /**
- * Opens the log of one program: JSON lines with an ISO time, no process number and no host name. An error is reduced
- * to name, code, message and stack; a cause is followed, other members of it are left out.
+ * Opens the log of one program: JSON lines with an ISO time, no process number and no host name, and with the id of the
+ * request that was worked for. An error is reduced to name, code, message and stack; a cause is followed, other members
+ * of it are left out.
  */
 export function openLog(options: {
   readonly name: string
@@ -40,6 +42,10 @@ export function openLog(options: {
         remove: true,
       },
       serializers: { err: plainError },
+      mixin: () => {
+        const request = currentRequest()
+        return request === undefined ? {} : { request }
+      },
     },
     destination ?? pino.destination({ dest: 2, sync: true }),
   )

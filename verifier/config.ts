@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
 const origin = z
@@ -6,7 +7,7 @@ const origin = z
   .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
 
 /** Everything that `carnet-verifier serve` reads; docs/verifier.md says it in words. */
-export interface VerifierConfig {
+export interface VerifierConfig extends OperationSettings {
   /** Where wallets and platforms reach this verifier, without a path. */
   readonly baseUrl: string
   readonly listen: { readonly host: string; readonly port: number }
@@ -65,5 +66,6 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   requestLifetimeSeconds: z.int().min(30).max(3600).default(300),
   answerRetentionDays: z.int().min(1).max(36_500).optional(),
   allowPrivateNetworks: z.boolean().default(false),
+  ...operationSettings,
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 })

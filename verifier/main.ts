@@ -11,11 +11,15 @@ import { listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
 import type { Ed25519Signer, Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
+import { countFailures } from '../shared/observe/count-failures.ts'
+import { openMetrics } from '../shared/observe/metrics.ts'
+import { operatorApplication } from '../shared/observe/operator.http.ts'
+import { openReadiness } from '../shared/observe/readiness.ts'
 import { x509HashClientId } from '../shared/oid4vp/client-id.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { systemRandom } from '../shared/random.ts'
 import { createStatusListCache } from '../shared/status-list/cache.ts'
-import { openDatabase } from '../shared/store/database.sqlite.ts'
+import { checkWritable, openDatabase } from '../shared/store/database.sqlite.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -23,6 +27,7 @@ import { verifyX5c } from '../shared/trust/x5c.ts'
 import { readSignerKey } from './commands/receipt.ts'
 import { type VerifierConfig, verifierConfigSchema } from './config.ts'
 import { startChores } from './housekeeping.ts'
+import { measureVerifier } from './metrics.ts'
 import { policyFinder } from './policy-finder.ts'
 import { BUILT_IN_POLICIES, readPolicies } from './policy-packs.ts'
 import { statusListsFromNetwork } from './presentation/status.ts'
@@ -97,7 +102,13 @@ async function serve(configFile: string | undefined): Promise<void> {
     audit: auditLogMigrations,
     verifier: verifierMigrations,
   })
-  const store = openVerifierStore(db)
+  const metrics = openMetrics()
+  const failed = metrics.counter({
+    name: 'carnet_store_errors_total',
+    help: 'Calls of a store that failed, other than for a mistake of the caller',
+    label: 'store',
+  })
+  const store = countFailures(openVerifierStore(db), () => failed('verifier'))
   const auditLog = openAuditLog(db, {
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
@@ -112,6 +123,20 @@ async function serve(configFile: string | undefined): Promise<void> {
   await firstTrustList(trustList, identity, log)
   // Last, so that nothing listens when something before it has failed.
   const server = await listen(config.listen)
+  const operator = config.operator && (await listen(config.operator))
+  measureVerifier(metrics, { trustList, auditLog, clock: systemClock })
+  const checkHealth = (): void => {
+    trustList.current(systemClock())
+  }
+  const readiness = openReadiness(
+    { store: () => checkWritable(db), trust_list: checkHealth },
+    {
+      clock: systemClock,
+      isStopping: server.isStopping,
+      report: (check, error) => log.warn({ check, err: error }, 'not ready'),
+    },
+  )
+  operator?.serve(operatorApplication({ metrics, checkHealth, readiness }))
   server.serve(
     verifierApplication({
       store,
@@ -128,6 +153,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       apiKeys: config.apiKeys,
       redirectOrigins: config.redirectOrigins,
       lifetimeSeconds: config.requestLifetimeSeconds,
+      observation: { observeRequest: metrics.observeRequest, readiness },
       clock: systemClock,
       random: systemRandom,
     }),
@@ -167,7 +193,8 @@ async function serve(configFile: string | undefined): Promise<void> {
   log.info({ url: config.baseUrl, client_id: identity.clientId, log: auditLog.vkey }, 'serving')
   const signal = await stopSignal()
   log.info({ signal }, 'stopping')
-  await server.close()
+  await server.close(config.stop.drainSeconds * 1000)
+  await operator?.close()
   await chores.stop()
   await auditLog.publish(systemClock())
   db.close()

@@ -2,7 +2,11 @@ import type { Express } from 'express'
 import { logRouter } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import { renderErrors } from '../shared/http/errors.http.ts'
-import { openApplication, refuseUnknownRoutes } from '../shared/http/server.http.ts'
+import {
+  type Observation,
+  openApplication,
+  refuseUnknownRoutes,
+} from '../shared/http/server.http.ts'
 import type { Log } from '../shared/log.ts'
 import type { AnswerContext } from './acceptance/answer.ts'
 import { responseRouter } from './acceptance/response.http.ts'
@@ -14,7 +18,11 @@ import { type RequestContext, requestRouter } from './request/request.http.ts'
 export function verifierApplication(
   context: RequestContext &
     AnswerContext &
-    ResultContext & { readonly log: Log; readonly auditLog: AuditLog },
+    ResultContext & {
+      readonly log: Log
+      readonly auditLog: AuditLog
+      readonly observation?: Observation
+    },
 ): Express {
   const { log, random, identity, trustList, clock } = context
   const app = openApplication({
@@ -24,6 +32,7 @@ export function verifierApplication(
     checkHealth: () => {
       trustList.current(clock())
     },
+    observation: context.observation,
   })
   app.use(requestRouter(context))
   app.use(responseRouter(context))

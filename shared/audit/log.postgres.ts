@@ -129,6 +129,11 @@ export function openAuditLog(
       publishing = next.catch(() => undefined)
       return next
     },
+    size: () =>
+      db.snapshot(async (tx) => ({
+        appended: await entryCount(tx),
+        served: (await served(tx))?.size ?? 0,
+      })),
     checkpoint: async () => (await served(db))?.note,
     tile: async (level, index, width) => {
       const size = await publishedSize(db)

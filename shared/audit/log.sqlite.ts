@@ -103,6 +103,8 @@ export function openAuditLog(
       publishing = next.catch(() => undefined)
       return next
     },
+    size: async () =>
+      db.transaction(() => ({ appended: entryCount(db), served: served(db)?.size ?? 0 }))(),
     checkpoint: async () => served(db)?.note,
     tile: async (level, index, width) => {
       const size = publishedSize(db)

@@ -26,6 +26,8 @@ export interface AuditLog {
    * signs nothing.
    */
   publish(now: NumericDate): Promise<string>
+  /** How many entries there are, and how many of them the last published checkpoint covers. */
+  size(): Promise<{ readonly appended: number; readonly served: number }>
   /** The last published checkpoint; `undefined` before the first. */
   checkpoint(): Promise<string | undefined>
   /** The first `width` hashes of a tile; `undefined` beyond the checkpoint. */

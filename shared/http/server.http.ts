@@ -1,9 +1,15 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import express, { type Express, type Response } from 'express'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import express, { type Express, type Request, type Response } from 'express'
 import helmet from 'helmet'
 import { encodeBase64url } from '../base64url.ts'
 import type { Log } from '../log.ts'
+import { inRequest } from '../observe/current-request.ts'
+import type { ObserveRequest } from '../observe/metrics.ts'
+import { healthEndpoint, readinessEndpoint } from '../observe/operator.http.ts'
+import type { Readiness } from '../observe/readiness.ts'
 import { OperatorError } from '../operator-error.ts'
 import { Problem } from '../problem.ts'
 import type { Random } from '../random.ts'
@@ -13,8 +19,20 @@ export interface HttpServer {
   /** `http://host:port` of the address that was bound. */
   readonly url: string
   serve(listener: RequestListener): void
-  /** Stops accepting, lets every request that has begun end, then resolves. */
-  close(): Promise<void>
+  /** Whether a stop was asked for. */
+  isStopping(): boolean
+  /**
+   * Stops without cutting a request short, then resolves. Every answer from now on ends its connection. For
+   * `drainMilliseconds`, or until no connection is open, requests are still taken, so that whoever sends them can see
+   * that this server is not ready and go elsewhere; then only those that have begun are waited for.
+   */
+  close(drainMilliseconds?: number): Promise<void>
+}
+
+/** Who hears of requests, and whether they may be sent here. */
+export interface Observation {
+  readonly observeRequest: ObserveRequest
+  readonly readiness: () => Promise<Readiness>
 }
 
 /** How long requests that have begun may take after a stop was asked for. */
@@ -24,6 +42,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_TIMEOUT_MS = 15_000
 const CHECKING_INTERVAL_MS = 1000
+/** How often it is looked whether a server that stops is still in use. */
+const LOOK_EVERY_MS = 50
 const MAX_HEADER_BYTES = 16_384
 const MAX_CONNECTIONS = 2000
 
@@ -40,6 +60,7 @@ export async function listen(address: {
     response.end('{"status":"starting"}')
   }
   let stopping = false
+  const unanswered = new Set<ServerResponse>()
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -50,6 +71,8 @@ export async function listen(address: {
     },
     (request, response) => {
       if (stopping) response.setHeader('Connection', 'close')
+      unanswered.add(response)
+      response.once('close', () => unanswered.delete(response))
       listener(request, response)
     },
   )
@@ -62,9 +85,14 @@ export async function listen(address: {
     serve: (next) => {
       listener = next
     },
-    close: () => {
+    isStopping: () => stopping,
+    close: async (drainMilliseconds = 0) => {
       stopping = true
-      return closeGracefully(server)
+      for (const response of unanswered) {
+        if (!response.headersSent) response.setHeader('Connection', 'close')
+      }
+      await untilUnused(server, drainMilliseconds)
+      await closeGracefully(server)
     },
   }
 }
@@ -84,9 +112,10 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 }
 
 /**
- * An Express application with what every server of ours does first: a request id, one log line a request without
- * addresses of persons, security headers, `/healthz`, and refusal of a host other than those of `origins`, because
- * URLs in metadata and the `htu` of DPoP proofs are made for these alone.
+ * An Express application with what every server of ours does first: a request id that every log line of the request
+ * carries, one line when it has ended without addresses of persons, numbers of it for `observation`, security headers,
+ * `/healthz` and `/readyz`, and refusal of a host other than those of `origins`, because URLs in metadata and the `htu`
+ * of DPoP proofs are made for these alone.
  */
 export function openApplication(options: {
   readonly log: Log
@@ -96,23 +125,28 @@ export function openApplication(options: {
   readonly checkHealth: () => void
   /** Whether some of it cannot be used yet; `/healthz` says so. */
   readonly isStarting?: () => boolean
+  /** Without it nothing is counted, and there is no `/readyz`. */
+  readonly observation?: Observation | undefined
 }): Express {
-  const { log, random, origins, checkHealth, isStarting } = options
+  const { log, random, origins, observation } = options
   const hosts = new Set(origins.map((origin) => new URL(origin).host))
   const app = express()
   app.disable('x-powered-by').disable('etag')
   app.set('query parser', 'simple')
   app.use((request, response, next) => {
     const id = encodeBase64url(random(9))
-    const requestLog = log.child({ request: id })
-    response.locals.log = requestLog
+    const begunAt = performance.now()
+    const ended = observation?.observeRequest()
+    response.locals.log = log
     response.set('X-Request-Id', id)
-    response.on('finish', () => {
-      const route =
-        request.route === undefined ? '(none)' : `${request.baseUrl}${request.route.path}`
-      requestLog.info({ method: request.method, route, status: response.statusCode }, 'answered')
+    response.on('close', () => {
+      const { method } = request
+      const route = routeOf(request)
+      const status = response.writableFinished ? response.statusCode : 'aborted'
+      ended?.({ method, route, status, seconds: (performance.now() - begunAt) / 1000 })
+      inRequest(id, () => log.info({ method, route, status }, 'answered'))
     })
-    next()
+    inRequest(id, next)
   })
   app.use(
     helmet({
@@ -120,16 +154,8 @@ export function openApplication(options: {
       crossOriginResourcePolicy: { policy: 'cross-origin' },
     }),
   )
-  app.get('/healthz', (_request, response) => {
-    response.set('Cache-Control', 'no-store')
-    try {
-      checkHealth()
-      if (isStarting?.()) response.status(503).json({ status: 'starting' })
-      else response.json({ status: 'ok' })
-    } catch {
-      response.status(503).json({ status: 'failing' })
-    }
-  })
+  app.get('/healthz', healthEndpoint(options))
+  if (observation) app.get('/readyz', readinessEndpoint(observation.readiness))
   app.use((request, _response, next) => {
     if (!hosts.has(request.headers.host ?? '')) {
       throw new Problem('misdirected_host', 'use the address in the metadata')
@@ -137,6 +163,12 @@ export function openApplication(options: {
     next()
   })
   return app
+}
+
+/** The template of the route that took a request, such as `/sessions/:id`, never its path. */
+function routeOf(request: Request): string {
+  const path: unknown = request.route?.path
+  return typeof path === 'string' ? path : '(none)'
 }
 
 /** The log of the request that `response` answers. */
@@ -173,11 +205,20 @@ async function bind(server: Server, { host, port }: { host: string; port: number
   }
 }
 
+/** Resolves when no connection is open, or when the time is over. */
+async function untilUnused(server: Server, milliseconds: number): Promise<void> {
+  const connections = promisify(server.getConnections).bind(server)
+  for (let left = milliseconds; left > 0; left -= LOOK_EVERY_MS) {
+    if ((await connections()) === 0) return
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
 async function closeGracefully(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
-  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const sweep = setInterval(() => server.closeIdleConnections(), LOOK_EVERY_MS)
   const deadline = setTimeout(() => server.closeAllConnections(), STOP_TIMEOUT_MS)
   await closed
   clearInterval(sweep)

@@ -82,6 +82,11 @@ export function prepared<Values extends unknown[] = unknown[], Row = unknown>(
   return statement as SqliteDatabase.Statement<Values, Row>
 }
 
+/** Writes without changing anything. @throws what a write throws, on a full disk or in a file that may only be read */
+export function checkWritable(db: Database): void {
+  immediate(db, () => db.pragma(`user_version = ${db.pragma('user_version', { simple: true })}`))
+}
+
 /**
  * Opens an SQLite file as it is, with an SQLite that is new enough; what it holds and how it is kept is the caller's.
  * @throws OperatorError

@@ -47,6 +47,16 @@ export function auditLogContract(name: string, open: () => Promise<AuditLogFixtu
       expect(await log.checkpoint()).to.equal(await log.publish(2))
     })
 
+    it('tells how much of it no checkpoint covers', async () => {
+      const { log } = fixture
+      expect(await log.size()).to.deep.equal({ appended: 0, served: 0 })
+      await append(log, 3)
+      expect(await log.size()).to.deep.equal({ appended: 3, served: 0 })
+      await log.publish(1)
+      await append(log, 1, 3)
+      expect(await log.size()).to.deep.equal({ appended: 4, served: 3 })
+    })
+
     it('shows nothing beyond the last checkpoint', async () => {
       const { log } = fixture
       await append(log, 2)
