@@ -93,16 +93,16 @@ describe('issueSdJwt', () => {
   })
 
   it('adds decoys that look like digests and vanish (RFC 9901 §4.2.5)', async () => {
-    const compact = await issue({ a: 1, list: ['x', 'y'], plain: { z: 1 } }, [['a'], ['list', 1]], {
-      decoys: 3,
-    })
+    const claims = { a: 1, list: ['x', 'y'], plain: { z: 1 }, plainList: ['z'] }
+    const compact = await issue(claims, [['a'], ['list', 1]], { decoys: 3 })
     const payload = payloadOf(compact)
     const digests = payload._sd as string[]
     expect(digests).to.have.length(4)
     for (const digest of digests) expect(digest).to.match(/^[\w-]{43}$/)
     expect(payload.list as Json[]).to.have.length(5)
     expect(payload.plain).to.deep.equal({ z: 1 })
-    expect(verify(compact).claims).to.deep.equal({ a: 1, list: ['x', 'y'], plain: { z: 1 } })
+    expect(payload.plainList).to.deep.equal(['z'])
+    expect(verify(compact).claims).to.deep.equal(claims)
   })
 
   it('never puts a decoy where a digest could not be', async () => {
@@ -120,6 +120,50 @@ describe('issueSdJwt', () => {
     }
     expect([...positions].sort()).to.deep.equal([0, 1])
     expect(first.size).to.equal(2)
+  })
+
+  it('joins what a wildcard and an index ask of the same element (RFC 9901 §4.2.6)', async () => {
+    const claims = {
+      list: [
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+      ],
+    }
+    for (const [disclosable, count] of [
+      [
+        [
+          ['list', null],
+          ['list', 0, 'a'],
+        ],
+        3,
+      ],
+      [
+        [
+          ['list', 1],
+          ['list', null, 'a'],
+        ],
+        3,
+      ],
+      [
+        [
+          ['list', null, 'a'],
+          ['list', 0, 'b'],
+        ],
+        3,
+      ],
+      [
+        [
+          ['list', null, 'a'],
+          ['list', 0, 'a'],
+          ['list', 0],
+        ],
+        3,
+      ],
+    ] as const) {
+      const compact = await issue(claims, disclosable)
+      expect(parseSdJwt(compact).disclosures).to.have.length(count)
+      expect(verify(compact).claims).to.deep.equal(claims)
+    }
   })
 
   it('has no _sd_alg when nothing is disclosable', async () => {
@@ -282,6 +326,7 @@ describe('any claims and any subset', () => {
           const all = places(claims)
           const disclosable = all.filter(flip)
           const sdJwt = await issue(claims, disclosable, { decoys })
+          expect(parseSdJwt(sdJwt).disclosures).to.have.length(disclosable.length)
           expect(verify(sdJwt).claims).to.deep.equal(claims)
           const asked = all.filter(flip)
           const { disclosedPaths } = verify(await presentSdJwt({ sdJwt, disclose: asked }))
@@ -365,6 +410,9 @@ describe('the JSON serialization', () => {
       [],
       {},
       { ...good, payload: 1 },
+      { ...good, payload: [good.payload as Json] },
+      { ...good, signature: [good.signature as Json] },
+      { ...good, protected: [good.protected as Json] },
       { ...good, protected: undefined as never },
       { ...good, header: 1 },
       { ...good, header: null },
@@ -381,6 +429,7 @@ describe('the JSON serialization', () => {
         signatures: [signature, { protected: 'x', signature: 'y', header: { disclosures: [] } }],
       },
       { payload: payload as Json, signatures: [1] },
+      { payload: payload as Json, signatures: [null] },
       { payload: payload as Json, signatures: [] },
       { payload: payload as Json, signatures: signature },
       { payload: payload as Json, signatures: [signature, 1] },

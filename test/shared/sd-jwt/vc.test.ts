@@ -92,6 +92,7 @@ describe('verifySdJwtVc', () => {
       age_equal_or_over: { 18: true },
       nationalities: ['DE'],
     })
+    expect(verified.keyBinding).to.include({ aud: 'x509_hash:verifier', nonce: 'nonce-1' })
     expect(verified.disclosedPaths).to.have.deep.members([
       ['given_name'],
       ['age_equal_or_over', '18'],
@@ -126,6 +127,30 @@ describe('verifySdJwtVc', () => {
     await refuses('issuer_invalid', async () =>
       verify(await present(await issue({ claims: { iss: 'https://issuer.example:8443' } }))),
     )
+  })
+
+  it('refuses an iss that is no text or no identifier (SD-JWT VC §3.2.2.2, §3.5)', async () => {
+    for (const [iss, code] of [
+      [7, 'claim_invalid'],
+      [['https://issuer.example'], 'claim_invalid'],
+      [null, 'claim_invalid'],
+      ['issuer.example', 'issuer_invalid'],
+      ['http://issuer.example', 'issuer_invalid'],
+    ] as const) {
+      await refuses(code, async () => verify(await present(await issue({ claims: { iss } }))))
+    }
+  })
+
+  it('takes the first URI of the certificate where there is no iss (SD-JWT VC §3.2.2.2)', async () => {
+    const { iss: _iss, ...claims } = base
+    const sdJwt = await issueSdJwt({
+      header: { typ: 'dc+sd-jwt', x5c: leaf.x5c },
+      claims,
+      disclosable,
+      signer: leaf.signer,
+      random: systemRandom,
+    })
+    expect(verify(await present(sdJwt)).issuer).to.equal('https://issuer.example')
   })
 
   it('requires an expected vct', async () => {

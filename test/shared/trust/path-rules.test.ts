@@ -177,6 +177,29 @@ describe('the rules of a path', () => {
     await refuses('chain_invalid', () => verify([last, second, first], root))
   })
 
+  it('refuse a certificate that the next one did not sign (RFC 5280 §6.1.3 a 1)', async () => {
+    const middle = await make({ name: 'middle', issuer: root, extensions: authority() })
+    const good = await make({ name: 'leaf', issuer: middle, extensions: leafExtensions() })
+    verify([good, middle], root)
+    const stranger = { keys: await generate(), name: 'middle' }
+    const forged = await make({ name: 'leaf', issuer: stranger, extensions: leafExtensions() })
+    await refuses('chain_invalid', () => verify([forged, middle], root))
+    const direct = await leafWith(leafExtensions())
+    await refuses('chain_invalid', () => verify([direct, middle], root))
+    const twin = await make({ name: 'middle', issuer: root, extensions: authority() })
+    await refuses('chain_invalid', () => verify([good, twin], root))
+  })
+
+  it('refuse an issuer name that is not the subject above, although its key signed (RFC 5280 §6.1.3 a 4)', async () => {
+    const middle = await make({ name: 'middle', issuer: root, extensions: authority() })
+    const leafUnder = ({ keys }: Made) =>
+      make({ name: 'leaf', issuer: { keys, name: 'other' }, extensions: leafExtensions() })
+    const belowMiddle = await leafUnder(middle)
+    await refuses('chain_invalid', () => verify([belowMiddle, middle], root))
+    const belowRoot = await leafUnder(root)
+    await refuses('not_trusted', () => verify([belowRoot], root))
+  })
+
   it('refuse a key identifier that is not the issuer’s, although the signature is (RFC 5280 §4.2.1.1)', async () => {
     const anchor = await make({
       name: 'anchor',
