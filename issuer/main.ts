@@ -53,7 +53,7 @@ import { measuredPipeline, measureIssuer } from './metrics.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { run } from './program.ts'
-import { statusPublisher } from './publication.ts'
+import { publishRound, statusPublisher } from './publication.ts'
 import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
 import { openProgress } from './session/progress.ts'
@@ -62,9 +62,10 @@ import { openUploads } from './session/uploads.ts'
 import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'
 import type { StatusOperations } from './status/operations.ts'
-import { type Publisher, publishStatusLists } from './status/publish.ts'
+import type { Publisher } from './status/publish.ts'
 import { servedPools } from './status/served-pools.sqlite.ts'
 import { refuseExpired } from './status/served-pools.ts'
+import { lifetimeClass } from './status/status.ts'
 import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
 import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.ts'
 import type { World } from './world.ts'
@@ -248,7 +249,12 @@ async function openServer(
     cadence: config.status,
     credentialSigner,
   })
-  const publication = await startPublication(config.status, { publisher, operations, log })
+  const publication = await startPublication(config.status, {
+    publisher,
+    operations,
+    lifetime,
+    log,
+  })
   onClose(() => publication.stop())
   const readings = openReadings()
   const uploads = openUploads(systemRandom)
@@ -328,29 +334,25 @@ async function openServer(
 async function startPublication(
   { listSize, decoys, intervalSeconds }: IssuerConfig['status'],
   {
-    publisher,
-    operations,
+    lifetime,
     log,
+    ...deps
   }: {
     readonly publisher: Publisher
     readonly operations: StatusOperations
+    /** Seconds that a new credential lives. */
+    readonly lifetime: number
     readonly log: Log
   },
 ): Promise<Ticker> {
   const pool = {
-    name: 'standard',
+    name: lifetimeClass(lifetime),
     size: listSize,
     lanes: BATCH_SIZE,
     decoys: Math.min(decoys, listSize >> 4),
   }
-  const publish = async (reason: 'scheduled' | 'emergency'): Promise<void> => {
-    const now = systemClock()
-    await publisher.store.keepOpen(pool, now)
-    await operations.advance(now)
-    await publishStatusLists(publisher, now, reason)
-    const overdue = await operations.overdueNotices(now)
-    if (overdue > 0) log.error({ overdue }, 'holders were not told in time')
-  }
+  const publish = (reason: 'scheduled' | 'emergency'): Promise<void> =>
+    publishRound({ ...deps, pool, log }, systemClock(), reason)
   await publish('scheduled')
   return startCadence({
     intervalSeconds,

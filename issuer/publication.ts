@@ -1,9 +1,12 @@
 import type { AuditLog } from '../shared/audit/log.ts'
+import type { NumericDate } from '../shared/clock.ts'
+import type { Log } from '../shared/log.ts'
 import { signStatusListCwt, verifyStatusListCwt } from '../shared/status-list/cwt.ts'
 import { signStatusListToken, verifyStatusListToken } from '../shared/status-list/token.ts'
 import type { CredentialSigner } from './credential/issue.ts'
-import type { Cadence, Publisher } from './status/publish.ts'
-import type { StatusStore } from './status/status.ts'
+import type { StatusOperations } from './status/operations.ts'
+import { type Cadence, type Publisher, publishStatusLists } from './status/publish.ts'
+import type { ListPool, StatusStore } from './status/status.ts'
 
 /**
  * What publishes the status lists under the key that signs the credentials, which is what verifiers in the field take,
@@ -38,4 +41,26 @@ export function statusPublisher(deps: {
 /** Read anew for every token, because another key's turn may have come. */
 function signingKeyOf({ signer, x5c }: CredentialSigner): Pick<CredentialSigner, 'signer' | 'x5c'> {
   return { signer, x5c }
+}
+
+/**
+ * One round of the publisher: lists are opened before the last is full, what has fallen due is done, every list is
+ * published, and whoever should have been told by now and was not is an alarm in the log.
+ */
+export async function publishRound(
+  deps: {
+    readonly publisher: Publisher
+    readonly operations: Pick<StatusOperations, 'advance' | 'overdueNotices'>
+    readonly pool: ListPool
+    readonly log: Pick<Log, 'error'>
+  },
+  now: NumericDate,
+  reason: 'scheduled' | 'emergency',
+): Promise<void> {
+  const { publisher, operations, pool, log } = deps
+  await publisher.store.keepOpen(pool, now)
+  await operations.advance(now)
+  await publishStatusLists(publisher, now, reason)
+  const overdue = await operations.overdueNotices(now)
+  if (overdue > 0) log.error({ overdue }, 'holders were not told in time')
 }

@@ -28,7 +28,14 @@ export function statusRouter(
   router.use('/status', (_request, response, next) => {
     // §11.4: "the Status Provider SHOULD enable CORS"
     response.set('Access-Control-Allow-Origin', '*')
+    response.set('Access-Control-Expose-Headers', 'ETag')
     next()
+  })
+  router.options('/status{/*path}', (_request, response) => {
+    // A page that sends its own `If-None-Match` asks before it does. Fetch, "CORS-preflight fetch".
+    response.set('Access-Control-Allow-Methods', 'GET, HEAD')
+    response.set('Access-Control-Allow-Headers', 'Accept, If-None-Match')
+    response.set('Access-Control-Max-Age', '86400').status(204).end()
   })
   router.get('/status', async (_request, response) => {
     response.set('Cache-Control', 'no-cache')

@@ -74,6 +74,19 @@ export class PublicationMismatch extends Error {
   override readonly name = 'PublicationMismatch'
 }
 
+/** Credentials of one class end at about the same time, so that a list of theirs is published no longer than it must. */
+const LIFETIME_CLASSES: readonly (readonly [days: number, name: string])[] = [
+  [7, 'week'],
+  [31, 'month'],
+  [92, 'quarter'],
+  [366, 'year'],
+]
+
+/** The name of the {@link ListPool} for credentials that live this many seconds. */
+export function lifetimeClass(seconds: number): string {
+  return LIFETIME_CLASSES.find(([days]) => seconds <= days * 86_400)?.[1] ?? 'years'
+}
+
 /** Lists from which credentials of one tenant and lifetime class take their indexes. */
 export interface ListPool {
   readonly name: string

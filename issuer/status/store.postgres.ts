@@ -17,6 +17,7 @@ import {
   checkTransition,
   type ListDraft,
   type ListPool,
+  lifetimeClass,
   type NewPublication,
   type Publication,
   PublicationMismatch,
@@ -123,7 +124,8 @@ export const statusMigrations: readonly string[] = [
 /**
  * Reserves one index for each copy, each on another list, inside the caller's transaction, which then is the only one
  * that appends to the log. Only lists that are live are used: "the list is live before the first credential that refers
- * to it leaves". An index is never given twice. Token Status List §13.2, §13.3.
+ * to it leaves". An index is never given twice. Lists of the credential's {@link lifetimeClass} come first; others serve
+ * while those have no room. Token Status List §13.2, §13.3.
  * @throws Problem `busy` when fewer lists than copies are live and have room
  */
 export async function allocateIndexes(
@@ -132,19 +134,18 @@ export async function allocateIndexes(
     readonly copies: number
     readonly credentialExpires: NumericDate
     readonly now: NumericDate
-    readonly pool?: string
     /** Whose credential it is, as the issuer's own identifier. */
     readonly subject?: string
   },
 ): Promise<StatusReference[]> {
-  const { copies, credentialExpires, pool = 'standard', subject = null } = request
+  const { copies, credentialExpires, now, subject = null } = request
   await lockLog(tx)
   const lists = await tx.all<ListRow>(
     `SELECT * FROM status_list AS l
-     WHERE pool = $1 AND allocated < size AND EXISTS (
+     WHERE allocated < size AND EXISTS (
        SELECT 1 FROM status_publication AS p WHERE p.list = l.id AND p.leaf < ${PUBLISHED_SIZE})
-     ORDER BY allocated, id LIMIT $2`,
-    [pool, copies],
+     ORDER BY pool <> $1, allocated, id LIMIT $2`,
+    [lifetimeClass(credentialExpires - now), copies],
   )
   if (lists.length < copies) {
     throw new Problem('busy', 'no status list has room yet, try again soon')

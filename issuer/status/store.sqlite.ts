@@ -16,6 +16,7 @@ import {
   checkTransition,
   type ListDraft,
   type ListPool,
+  lifetimeClass,
   type NewPublication,
   type Publication,
   PublicationMismatch,
@@ -124,7 +125,8 @@ export const statusMigrations: readonly string[] = [
 /**
  * Reserves one index for each copy, each on another list, inside the caller's transaction. Only lists that are live
  * are used: "the list is live before the first credential that refers to it leaves". An index is never given twice.
- * Token Status List §13.2, §13.3.
+ * Lists of the credential's {@link lifetimeClass} come first; others serve while those have no room. Token Status List
+ * §13.2, §13.3.
  * @throws Problem `busy` when fewer lists than copies are live and have room
  */
 export function allocateIndexes(
@@ -133,19 +135,18 @@ export function allocateIndexes(
     readonly copies: number
     readonly credentialExpires: NumericDate
     readonly now: NumericDate
-    readonly pool?: string
     /** Whose credential it is, as the issuer's own identifier, for {@link subjectOf}. */
     readonly subject?: string
   },
 ): StatusReference[] {
-  const { copies, credentialExpires, pool = 'standard', subject = null } = request
-  const lists = prepared<[string, number, number], ListRow>(
+  const { copies, credentialExpires, now, subject = null } = request
+  const lists = prepared<[number, string, number], ListRow>(
     db,
     `SELECT * FROM status_list AS l
-       WHERE pool = ? AND allocated < size AND EXISTS (
+       WHERE allocated < size AND EXISTS (
          SELECT 1 FROM status_publication AS p WHERE p.list = l.id AND p.leaf < ?)
-       ORDER BY allocated, id LIMIT ?`,
-  ).all(pool, publishedSize(db), copies)
+       ORDER BY pool <> ?, allocated, id LIMIT ?`,
+  ).all(publishedSize(db), lifetimeClass(credentialExpires - now), copies)
   if (lists.length < copies) {
     throw new Problem('busy', 'no status list has room yet, try again soon')
   }

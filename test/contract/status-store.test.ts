@@ -18,6 +18,8 @@ import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts
 import { postgresDatabase } from '../support/postgres.ts'
 import { type StatusStoreHandle, statusStoreContract } from './status-store.ts'
 
+const START = 1_800_000_000
+
 statusStoreContract('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'carnet-status-'))
   const { signer } = generateEd25519Key()
@@ -30,7 +32,7 @@ statusStoreContract('SQLite', async () => {
       store: openStatusStore(db, { baseUrl: 'https://issuer.example', random: systemRandom }),
       log: openAuditLog(db, { origin: 'issuer.example/log', signer }),
       allocate: async (copies, credentialExpires) =>
-        immediate(db, () => allocateIndexes(db, { copies, credentialExpires, now: 0 })),
+        immediate(db, () => allocateIndexes(db, { copies, credentialExpires, now: START })),
       change: async (reference, to, now) =>
         immediate(db, () =>
           changeStatus(db, {
@@ -76,7 +78,7 @@ statusStoreContract('PostgreSQL', async () => {
       }),
       allocate: (copies, credentialExpires) =>
         db.transaction((tx) =>
-          postgresStatus.allocateIndexes(tx, { copies, credentialExpires, now: 0 }),
+          postgresStatus.allocateIndexes(tx, { copies, credentialExpires, now: START }),
         ),
       change: (reference, to, now) =>
         db.transaction(async (tx) => {

@@ -3,6 +3,7 @@ import { publishStatusLists } from '../../issuer/status/publish.ts'
 import {
   type CredentialStatus,
   type ListPool,
+  lifetimeClass,
   type NewPublication,
   PublicationMismatch,
   type StatusStore,
@@ -73,6 +74,28 @@ export function statusStoreContract(name: string, open: () => Promise<StatusStor
       expect(new Set(references.map(({ uri }) => uri)).size).to.equal(3)
       const many = await fixture.first.allocate(4, NOW + 9).catch((error) => error)
       expect(many).to.be.instanceOf(Problem).with.property('code', 'busy')
+    })
+
+    it('gives indexes on lists of the same lifetime class while there is room, and then on others', async () => {
+      const { first } = fixture
+      const before = new Set(await first.store.uris(NOW))
+      const year = { name: 'year', size: 4, lanes: 2 }
+      await first.store.keepOpen(year, NOW)
+      const ofYear = new Set((await first.store.uris(NOW)).filter((uri) => !before.has(uri)))
+      expect(ofYear.size).to.equal(2)
+      await publish(first, NOW)
+      const takes = async (days: number) => {
+        const references = await fixture.second.allocate(2, NOW + days * 86_400)
+        return references.map(({ uri }) => (ofYear.has(uri) ? 'year' : 'other'))
+      }
+      for (let n = 0; n < 4; n++) expect(await takes(200)).to.deep.equal(['year', 'year'])
+      expect(await takes(200)).to.deep.equal(['other', 'other'])
+      expect(lifetimeClass(14 * 86_400)).to.equal('month')
+      const month = { name: 'month', size: 64, lanes: 1 }
+      await first.store.keepOpen(month, NOW)
+      await publish(first, NOW + 1)
+      const [one] = await first.allocate(1, NOW + 14 * 86_400)
+      expect(before.has(one?.uri ?? '')).to.equal(false)
     })
 
     it('gives no index twice to two processes at once', async () => {

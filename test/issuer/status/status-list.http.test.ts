@@ -55,6 +55,30 @@ describe('statusRouter', () => {
     expect(other.status).to.equal(200)
   })
 
+  it('lets a page of any origin ask, conditionally too, and see the entity tag (Token Status List §11.4)', async () => {
+    for (const path of [`/status/${list}`, '/status', '/status/tokens/x']) {
+      const preflight = await fetch(`${base}${path}`, {
+        method: 'OPTIONS',
+        headers: { 'Access-Control-Request-Headers': 'if-none-match' },
+      })
+      expect(preflight.status, path).to.equal(204)
+      expect(preflight.headers.get('access-control-allow-origin')).to.equal('*')
+      expect(preflight.headers.get('access-control-allow-headers')).to.include('If-None-Match')
+      expect(preflight.headers.get('access-control-allow-credentials')).to.equal(null)
+    }
+    const answer = await fetch(`${base}/status/${list}`)
+    expect(answer.headers.get('access-control-expose-headers')).to.equal('ETag')
+  })
+
+  it('answers HEAD as GET without its content (RFC 9110 §9.3.2)', async () => {
+    const head = await fetch(`${base}/status/${list}`, { method: 'HEAD' })
+    const get = await fetch(`${base}/status/${list}`)
+    for (const name of ['etag', 'content-type', 'cache-control']) {
+      expect(head.headers.get(name), name).to.equal(get.headers.get(name))
+    }
+    expect(await head.text()).to.equal('')
+  })
+
   it('sends the bytes uncompressed to who asks for that', async () => {
     const response = await fetch(`${base}/status/${list}`, {
       headers: { 'Accept-Encoding': 'identity' },
