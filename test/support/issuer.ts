@@ -25,7 +25,7 @@ import type { IssuerStore } from '../../issuer/store.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
 import { type Clock, type NumericDate, systemClock } from '../../shared/clock.ts'
-import { type HttpServer, listen } from '../../shared/http/server.http.ts'
+import { type HttpServer, listen, type Observation } from '../../shared/http/server.http.ts'
 import {
   generateEd25519Key,
   generateEs256Key,
@@ -105,6 +105,7 @@ export async function openIssuer(
     readonly path?: string
     readonly clock?: Clock
     readonly log?: Log
+    readonly observation?: Observation
     readonly changeSigner?: (signer: CredentialSigner) => CredentialSigner
     readonly maxOpenSessions?: number
     readonly history?: boolean
@@ -221,6 +222,7 @@ export async function openIssuer(
       clock,
       random,
       log,
+      ...(options.observation && { observation: options.observation }),
     }),
   )
   return {

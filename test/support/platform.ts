@@ -2,7 +2,7 @@ import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.
 import { toDateTime } from '../../shared/clock.ts'
 import { didResolver } from '../../shared/did/resolver.ts'
 import { sha256Hex } from '../../shared/hash.ts'
-import { type HttpServer, listen } from '../../shared/http/server.http.ts'
+import { type HttpServer, listen, type Observation } from '../../shared/http/server.http.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { Es256Signer } from '../../shared/key/signer.ts'
@@ -193,12 +193,14 @@ export async function startPlatform(
     policies = readPolicies([BUILT_IN_POLICIES]),
     leaf,
     log = silentLog,
+    observation,
   }: {
     name?: string
     database?: string
     policies?: ReadonlyMap<string, Policy>
     leaf?: { readonly signer: Es256Signer; readonly x5c: readonly string[] }
     log?: Log
+    observation?: Observation
   } = {},
 ): Promise<Platform> {
   const { signer, x5c } = leaf ?? (await ecosystem.access.leaf({ sanDns: [`${name}.example`] }))
@@ -247,6 +249,7 @@ export async function startPlatform(
       lifetimeSeconds: 300,
       clock: () => ecosystem.now,
       random: systemRandom,
+      ...(observation && { observation }),
     }),
   )
   const call: Platform['call'] = async (path, { body, key: given = key } = {}) => {

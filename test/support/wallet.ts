@@ -120,7 +120,7 @@ export function testWallet({
       return wallet.run(['init', '--trust-list', list, '--trust-signer', signer])
     },
     look: async (at) => {
-      const vault = await vaults.open(vaultFolder, PASSPHRASE)
+      const vault = await vaults.open(vaultFolder, passphrase)
       try {
         return await at(vault)
       } finally {
