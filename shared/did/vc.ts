@@ -17,6 +17,7 @@ import { DidError } from './error.ts'
 export interface VerifiedDidSdJwtVc extends JudgedSdJwtVc {
   readonly issuer: string
   readonly issuerKeyId: string
+  readonly issuerKey: EcPublicJwk
 }
 
 /** Which decentralized identifiers count, and how they are resolved. */
@@ -50,7 +51,7 @@ export async function verifyDidSdJwtVc(
   const issuerKey = await resolveKey(keyId, { did, relationship: 'assertionMethod', resolveDid })
   const resolvedHolderKey = await resolveHolder(payload, resolveDid)
   const judged = judgeSdJwtVc(parsed, expectation, { issuerKey, resolvedHolderKey })
-  return { ...judged, issuer: did, issuerKeyId: keyId }
+  return { ...judged, issuer: did, issuerKeyId: keyId, issuerKey }
 }
 
 /** A `cnf` that names a key of a DID and has no key of its own. RFC 7800 §3.4. */

@@ -86,7 +86,7 @@ export function verifyStatusListCwt(
     expectedUri,
     now,
   })
-  return { ...statusList, tokenSha256: sha256Hex(token), chain }
+  return { ...statusList, tokenSha256: sha256Hex(token), signer: { leaf: chain.leaf } }
 }
 
 /** A CWT taken apart. Nothing in it is verified. */
@@ -133,7 +133,7 @@ export function parseStatusListCwt(token: Uint8Array): ParsedStatusListCwt {
 export function verifyParsedStatusListCwt(
   { signatureInput: data, signature, claims }: ParsedStatusListCwt,
   { key, expectedUri, now }: { key: PublicJwk; expectedUri: string; now: NumericDate },
-): Omit<StatusList, 'tokenSha256' | 'chain'> {
+): Omit<StatusList, 'tokenSha256' | 'signer'> {
   if (!verifySignature(key, data, signature)) {
     throw new StatusListError('signature_invalid', 'signature does not verify')
   }

@@ -1,11 +1,12 @@
 import type { NumericDate } from '../clock.ts'
+import { jwkThumbprint } from '../jose/thumbprint.ts'
 import type { AnchorsAt } from '../trust/role.ts'
 import type { VerifiedLeaf } from '../trust/x5c.ts'
 import { readStatus } from './bits.ts'
 import type { CachedStatusList, StatusListCache } from './cache.ts'
 import { StatusListError, type StatusListErrorCode } from './error.ts'
 import type { StatusReference } from './reference.ts'
-import { type StatusList, verifyStatusListToken } from './token.ts'
+import { type DidKey, type StatusList, verifyStatusListToken } from './token.ts'
 
 /** Why nothing can be said; each is a stable code. */
 export type UndeterminedReason =
@@ -39,6 +40,8 @@ export interface StatusResolution {
   readonly credentialExpires?: NumericDate
   /** With it, the list must be signed under a leaf certificate that it accepts: one of the credential's own issuer. */
   readonly acceptsSigner?: (leaf: VerifiedLeaf) => boolean
+  /** The key that signed the credential where its issuer is a decentralized identifier; its lists may be signed with it. */
+  readonly didKey?: DidKey
 }
 
 /** Longest that a token without `ttl` is kept. Token Status List §13.7 asks to clamp. */
@@ -78,7 +81,7 @@ async function currentList(
   uri: string,
   resolution: StatusResolution,
 ): Promise<CachedStatusList | UndeterminedReason> {
-  const { now, cache, fetchToken, anchors } = resolution
+  const { now, cache, fetchToken, anchors, didKey } = resolution
   const cached = cache.get(uri)
   if (cached && isCurrent(cached, now) && isSignedAsExpected(cached.statusList, resolution))
     return cached
@@ -89,7 +92,7 @@ async function currentList(
     return 'list_unreachable'
   }
   try {
-    const statusList = verifyStatusListToken(token, { expectedUri: uri, anchors, now })
+    const statusList = verifyStatusListToken(token, { expectedUri: uri, anchors, now, didKey })
     if (!isSignedAsExpected(statusList, resolution)) return 'list_signer_unexpected'
     if (cached && statusList.iat < cached.statusList.iat) return 'list_went_back'
     const entry = { token, statusList, fetchedAt: now }
@@ -109,8 +112,13 @@ function isCurrent({ statusList, fetchedAt }: CachedStatusList, now: NumericDate
 }
 
 /** A cached list must be signed by whom this caller expects; a withdrawn anchor is noticed when the `ttl` ends. */
-function isSignedAsExpected({ chain }: StatusList, { acceptsSigner }: StatusResolution): boolean {
-  return acceptsSigner === undefined || acceptsSigner(chain.leaf)
+function isSignedAsExpected(
+  { signer }: StatusList,
+  { acceptsSigner, didKey }: StatusResolution,
+): boolean {
+  if (signer.leaf) return acceptsSigner === undefined || acceptsSigner(signer.leaf)
+  const { keyId, publicJwk } = signer.didKey
+  return keyId === didKey?.keyId && jwkThumbprint(publicJwk) === jwkThumbprint(didKey.publicJwk)
 }
 
 function undetermined(reason: UndeterminedReason, found?: CachedStatusList): StatusVerdict {

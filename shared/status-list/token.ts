@@ -4,13 +4,24 @@ import { sha256Hex } from '../hash.ts'
 import { JoseError, type JoseErrorCode } from '../jose/error.ts'
 import { checkTimes, type ParsedJwt, parseJwt, signJwt, verifyJwtSignature } from '../jose/jws.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
-import type { Signer } from '../key/signer.ts'
+import type { EcPublicJwk, Signer } from '../key/signer.ts'
 import { TrustError } from '../trust/error.ts'
 import type { AnchorsAt } from '../trust/role.ts'
-import { type VerifiedChain, verifyX5c } from '../trust/x5c.ts'
+import { type VerifiedLeaf, verifyX5c } from '../trust/x5c.ts'
 import { isStatusBits, type StatusBits } from './bits.ts'
 import { deflateStatusList, inflateStatusList } from './compress.ts'
 import { StatusListError, type StatusListErrorCode } from './error.ts'
+
+/** The key of a decentralized identifier that the caller trusts and resolved, and the `kid` that names it. */
+export interface DidKey {
+  readonly keyId: string
+  readonly publicJwk: EcPublicJwk
+}
+
+/** Who signed a list: a certificate under a trusted anchor, or the key of a trusted decentralized identifier. */
+export type StatusListSigner =
+  | { readonly leaf: VerifiedLeaf; readonly didKey?: never }
+  | { readonly didKey: DidKey; readonly leaf?: never }
 
 /** A status list whose token was verified. */
 export interface StatusList {
@@ -23,7 +34,7 @@ export interface StatusList {
   readonly ttl?: number
   /** Of the token as it was sent, lower-case hexadecimal. */
   readonly tokenSha256: string
-  readonly chain: VerifiedChain
+  readonly signer: StatusListSigner
 }
 
 /** The media type and `typ` of a Status List Token in JWT form. Token Status List §5.1. */
@@ -68,8 +79,8 @@ export async function signStatusListToken({
 /**
  * Verifies a Status List Token in JWT form: type, chain, signature, `sub` equal to the address it was fetched for,
  * `iat` not ahead, `exp` not passed, `ttl` positive, a known width, and a list that inflates within its bound. With
- * `expectedSignerSha256` the leaf certificate must be that one. How fresh it must be is {@link resolveStatus}'s
- * question. Token Status List §5.1, §8.3.
+ * `expectedSignerSha256` the leaf certificate must be that one. With `didKey`, a token without `x5c` whose `kid` names
+ * that key is verified under it. How fresh it must be is {@link resolveStatus}'s question. Token Status List §5.1, §8.3.
  * @throws StatusListError
  */
 export function verifyStatusListToken(
@@ -79,21 +90,23 @@ export function verifyStatusListToken(
     anchors,
     now,
     expectedSignerSha256,
+    didKey,
   }: {
     expectedUri: string
     anchors: AnchorsAt
     now: NumericDate
     expectedSignerSha256?: string
+    didKey?: DidKey | undefined
   },
 ): StatusList {
-  const { parsed, chain } = verifySigned(token, { anchors, now })
-  if (expectedSignerSha256 !== undefined && chain.leaf.sha256 !== expectedSignerSha256) {
+  const { parsed, signer } = verifySigned(token, { anchors, now, didKey })
+  if (expectedSignerSha256 !== undefined && signer.leaf?.sha256 !== expectedSignerSha256) {
     throw new StatusListError('signer_unexpected', 'x5c is not the expected signer')
   }
   return {
     ...readStatusListClaims(parsed.payload, expectedUri),
     tokenSha256: sha256Hex(token),
-    chain,
+    signer,
   }
 }
 
@@ -112,7 +125,7 @@ export interface StatusListMembers {
 export function readStatusListClaims(
   { sub, iat, exp, ttl, status_list: statusList }: JsonObject,
   expectedUri: string,
-): Omit<StatusList, 'tokenSha256' | 'chain'> {
+): Omit<StatusList, 'tokenSha256' | 'signer'> {
   if (!isJsonObject(statusList)) throw new StatusListError('malformed', 'status_list is missing')
   const { bits, lst } = statusList
   const compressed = typeof lst === 'string' ? decodeBase64url(lst) : undefined
@@ -123,7 +136,7 @@ export function readStatusListClaims(
 export function readStatusListMembers(
   { sub, iat, exp, ttl, bits, lst }: StatusListMembers,
   expectedUri: string,
-): Omit<StatusList, 'tokenSha256' | 'chain'> {
+): Omit<StatusList, 'tokenSha256' | 'signer'> {
   // "The subject claim … MUST be equal to that of the uri claim in the status_list of the Referenced Token."
   if (sub !== expectedUri) throw new StatusListError('uri_mismatch', 'sub is not the expected uri')
   if (typeof iat !== 'number') throw new StatusListError('claim_invalid', 'iat is missing')
@@ -144,17 +157,17 @@ export function readStatusListMembers(
 
 function verifySigned(
   token: string,
-  { anchors, now }: { anchors: AnchorsAt; now: NumericDate },
-): { parsed: ParsedJwt; chain: VerifiedChain } {
+  context: { anchors: AnchorsAt; now: NumericDate; didKey: DidKey | undefined },
+): { parsed: ParsedJwt; signer: StatusListSigner } {
   try {
     const parsed = parseJwt(token, { maxLength: MAX_TOKEN_LENGTH, maxDepth: 8 })
     if (parsed.header.typ !== STATUS_LIST_TYPE) {
       throw new StatusListError('type_mismatch', `typ is not ${STATUS_LIST_TYPE}`)
     }
-    const chain = verifyX5c(parsed.header.x5c, { role: 'attestation', anchors, now })
-    verifyJwtSignature(parsed, chain.leaf.publicJwk)
-    checkTimes(parsed.payload, { now })
-    return { parsed, chain }
+    const signer = signerOf(parsed.header, context)
+    verifyJwtSignature(parsed, (signer.leaf ?? signer.didKey).publicJwk)
+    checkTimes(parsed.payload, { now: context.now })
+    return { parsed, signer }
   } catch (cause) {
     if (cause instanceof TrustError) {
       throw new StatusListError('not_trusted', `x5c: ${cause.message}`, { cause })
@@ -162,6 +175,15 @@ function verifySigned(
     if (!(cause instanceof JoseError)) throw cause
     throw new StatusListError(CODES[cause.code] ?? 'malformed', cause.message, { cause })
   }
+}
+
+function signerOf(
+  { x5c, kid }: JsonObject,
+  { anchors, now, didKey }: { anchors: AnchorsAt; now: NumericDate; didKey: DidKey | undefined },
+): StatusListSigner {
+  if (x5c === undefined && didKey && kid === didKey.keyId) return { didKey }
+  const { leaf } = verifyX5c(x5c, { role: 'attestation', anchors, now })
+  return { leaf }
 }
 
 const CODES: Readonly<Partial<Record<JoseErrorCode, StatusListErrorCode>>> = {

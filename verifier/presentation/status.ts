@@ -12,7 +12,7 @@ const MEDIA_TYPE = `application/${STATUS_LIST_TYPE}`
 const FORGET_AFTER_SECONDS = 86_400
 const MAX_KNOWN_LISTS = 256
 
-type AcceptsSigner = Parameters<ResolveStatus>[1]['acceptsSigner']
+type Signers = Pick<Parameters<ResolveStatus>[1], 'acceptsSigner' | 'didKey'>
 
 /** Status lists out of the network. */
 export interface StatusLists {
@@ -30,7 +30,7 @@ export interface StatusLists {
  */
 export function statusListsFromNetwork(fetch: Fetch, cache: StatusListCache): StatusLists {
   const underWay = new Map<string, Promise<string>>()
-  const lastNeeded = new Map<string, { acceptsSigner: AcceptsSigner; at: NumericDate }>()
+  const lastNeeded = new Map<string, { signers: Signers; at: NumericDate }>()
 
   const fetchToken = (uri: string): Promise<string> => {
     const fetching = underWay.get(uri) ?? fetchStatusListToken(fetch, uri)
@@ -42,20 +42,25 @@ export function statusListsFromNetwork(fetch: Fetch, cache: StatusListCache): St
 
   return {
     resolve: (reference, expectation) => {
-      const { now: at, acceptsSigner } = expectation
+      const { now: at, ...signers } = expectation
       lastNeeded.delete(reference.uri)
-      lastNeeded.set(reference.uri, { acceptsSigner, at })
+      lastNeeded.set(reference.uri, { signers, at })
       const [oldest] = lastNeeded.keys()
       if (lastNeeded.size > MAX_KNOWN_LISTS && oldest !== undefined) lastNeeded.delete(oldest)
       return resolveStatus(reference, { ...expectation, cache, fetchToken })
     },
     refresh: async ({ anchors, now }) => {
-      for (const [uri, { acceptsSigner, at }] of [...lastNeeded]) {
+      for (const [uri, { signers, at }] of [...lastNeeded]) {
         if (now - at > FORGET_AFTER_SECONDS) lastNeeded.delete(uri)
         else {
-          const expectation = { anchors, now, maxStalenessSeconds: FORGET_AFTER_SECONDS }
+          const expectation = {
+            ...signers,
+            anchors,
+            now,
+            maxStalenessSeconds: FORGET_AFTER_SECONDS,
+          }
           // Any index does: what is wanted is the list in the cache.
-          await resolveStatus({ uri, idx: 0 }, { ...expectation, cache, fetchToken, acceptsSigner })
+          await resolveStatus({ uri, idx: 0 }, { ...expectation, cache, fetchToken })
         }
       }
     },

@@ -9,6 +9,7 @@ import { Problem } from '../../shared/problem.ts'
 import { namesIssuer, type VerifiedSdJwtVc, verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { StatusVerdict } from '../../shared/status-list/resolve.ts'
+import type { DidKey } from '../../shared/status-list/token.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import type { VerifiedLeaf } from '../../shared/trust/x5c.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -51,6 +52,8 @@ export type ResolveStatus = (
     readonly maxStalenessSeconds: number
     /** Whether a list may be signed under this certificate: one of the credential's own issuer. */
     readonly acceptsSigner: (leaf: VerifiedLeaf) => boolean
+    /** The key of a credential's issuer that is a decentralized identifier, which its lists may be signed with too. */
+    readonly didKey?: DidKey
   },
 ) => Promise<StatusVerdict>
 
@@ -223,6 +226,7 @@ async function withStatus(
           now,
           maxStalenessSeconds: policy.credentials[query.id]?.status.max_staleness_seconds ?? 0,
           acceptsSigner: isOfSameIssuer(verified),
+          ...didKeyOf(verified),
         })
       : { verdict: 'undetermined' },
   }
@@ -236,6 +240,11 @@ async function withStatus(
 function isOfSameIssuer(verified: Verified): (leaf: VerifiedLeaf) => boolean {
   const own = 'issuerChain' in verified ? verified.issuerChain.leaf.sha256 : undefined
   return (leaf) => leaf.sha256 === own || namesIssuer(leaf, verified.issuer)
+}
+
+function didKeyOf(verified: Verified): { readonly didKey?: DidKey } {
+  if ('issuerChain' in verified) return {}
+  return { didKey: { keyId: verified.issuerKeyId, publicJwk: verified.issuerKey } }
 }
 
 function groundOf(verified: Verified): VerifiedCredential['issuerGround'] {

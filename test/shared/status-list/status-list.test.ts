@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { encodeBase64url } from '../../../shared/base64url.ts'
 import { signJwt } from '../../../shared/jose/jws.ts'
+import { generateEs256Key } from '../../../shared/key/signer.software.ts'
 import {
   readStatus,
   type StatusBits,
@@ -274,6 +275,56 @@ describe('a status list token', () => {
       const fetchToken = () => signToken({ iat: NOW - 61 })
       const verdict = await resolve(0, { cache, fetchToken, now: NOW + 300 })
       expect(verdict.reason).to.equal('list_went_back')
+    })
+
+    it('takes the signer that the caller expects and no other, cached or not', async () => {
+      const cache = createStatusListCache()
+      const expecting = (accepts: boolean) => resolve(0, { cache, acceptsSigner: () => accepts })
+      expect((await expecting(false)).reason).to.equal('list_signer_unexpected')
+      expect((await expecting(true)).verdict).to.equal('valid')
+      expect((await expecting(false)).reason).to.equal('list_signer_unexpected')
+    })
+
+    describe('of an issuer that is a decentralized identifier', () => {
+      const { signer } = generateEs256Key()
+      const didKey = { keyId: 'did:example:1#0', publicJwk: signer.publicJwk }
+      const signUnderKid = (header: object = { kid: didKey.keyId }) =>
+        signJwt({
+          header: { typ: 'statuslist+jwt', ...header },
+          payload: {
+            sub: URI,
+            iat: NOW,
+            status_list: { bits: 1, lst: encodeBase64url(deflateStatusList(new Uint8Array(2))) },
+          },
+          signer,
+        })
+      const asked = (overrides: object = {}) =>
+        resolve(0, { fetchToken: () => signUnderKid(), anchors: () => [], didKey, ...overrides })
+
+      it('takes a list under the key that signed the credential', async () => {
+        expect((await asked()).verdict).to.equal('valid')
+      })
+
+      it('refuses it for any other issuer, and from the cache too', async () => {
+        const cache = createStatusListCache()
+        expect((await asked({ cache })).verdict).to.equal('valid')
+        const other = generateEs256Key().signer.publicJwk
+        for (const [reason, overrides] of [
+          ['list_not_trusted', { didKey: undefined }],
+          ['list_not_trusted', { didKey: { ...didKey, keyId: 'did:example:2#0' } }],
+          ['list_signature_invalid', { didKey: { ...didKey, publicJwk: other } }],
+        ] as const) {
+          expect((await asked(overrides)).reason).to.equal(reason)
+          expect((await asked({ cache, ...overrides })).reason, 'from the cache').to.equal(reason)
+        }
+      })
+
+      it('judges a token with a chain by its chain, and one without either not at all', async () => {
+        for (const header of [{ kid: didKey.keyId, x5c: leaf.x5c }, {}, { kid: 1 }]) {
+          const verdict = await asked({ fetchToken: () => signUnderKid(header) })
+          expect(verdict.reason).to.equal('list_not_trusted')
+        }
+      })
     })
 
     it('gives the token as evidence', async () => {

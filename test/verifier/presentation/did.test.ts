@@ -87,9 +87,10 @@ describe('a presentation of a credential whose issuer is a decentralized identif
         now: NOW,
         ...(dids ? { dids: { trustedDids: () => dids, resolveDid: agent.resolve } } : {}),
       },
-      async (reference, { acceptsSigner }) => {
+      async (reference, { acceptsSigner, didKey }) => {
         asked.push({
           reference,
+          didKey,
           same: acceptsSigner(leafNaming(did)),
           other: acceptsSigner(leafNaming('did:key:zOther')),
         })
@@ -97,11 +98,12 @@ describe('a presentation of a credential whose issuer is a decentralized identif
       },
     )
 
-  it('counts when the trust list names the identifier, and its status under a certificate of that name', async () => {
+  it('counts when the trust list names the identifier, and its status under its key or a certificate of that name', async () => {
     const asked: object[] = []
     const { credentials } = await verify([did], asked)
     expect(credentials[0]).to.deep.include({ issuer: did, issuerGround: { didKeyId: keyId } })
-    expect(asked).to.deep.equal([{ reference: STATUS, same: true, other: false }])
+    const didKey = { keyId, publicJwk: issuer.publicJwk }
+    expect(asked).to.deep.equal([{ reference: STATUS, didKey, same: true, other: false }])
   })
 
   it('is refused when the trust list does not name it, or nobody resolves identifiers', async () => {
