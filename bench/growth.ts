@@ -74,7 +74,7 @@ async function measure(
   const entry = encodeEntry({
     ...{ type: 'status.published', at: now, list: uri, sequence: 100_000, sha256: digest },
     ...{ cwt_sha256: digest, previous: digest, iat: now, exp: now + 3600, ttl: 300, bits: 2 },
-    ...{ size: SIZE, root: encodeBase64url(chunkRoot(list)), reason: 'scheduled' },
+    ...{ size: SIZE, root: encodeBase64url(chunkRoot(list)), herd: 1e5, reason: 'scheduled' },
   })
   return {
     jwt: token.length,

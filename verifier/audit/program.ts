@@ -3,7 +3,7 @@ import { type Checkpoint, parseCheckpoint } from '../../shared/audit/checkpoint.
 import { cosignatureVerifier, requireWitnesses } from '../../shared/audit/cosignature.ts'
 import { AuditError } from '../../shared/audit/error.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
-import type { NumericDate } from '../../shared/clock.ts'
+import { type NumericDate, toDateTime } from '../../shared/clock.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import { type AuditState, auditOnce, NEW_AUDIT } from './audit.ts'
 import { compareViews } from './compare.ts'
@@ -120,8 +120,10 @@ function program(world: AuditWorld, outcome: { status: number }): Command {
     .requiredOption('--state <FILE>', 'what was seen before; a later run goes on from there')
     .option('--every <SECONDS>', 'pause between two runs', wholeNumber, 60)
     .action(async (options: LogOptions & { state: string; every: number }) => {
-      do await verify(world, options, outcome)
+      let unreachable: SourceError | undefined
+      do unreachable = await verifyIfReachable(world, options, outcome)
       while (await world.pause(options.every))
+      if (unreachable !== undefined && outcome.status === KEPT) outcome.status = UNREACHABLE
     })
   onLog('compare', 'find out whether two followers were shown two different logs')
     .argument('<STATE>', 'what one follower has seen')
@@ -242,6 +244,22 @@ interface Question {
   readonly index: number
   readonly time: readonly NumericDate[]
   readonly compact?: boolean
+}
+
+/** A follower goes on when the issuer is away: what it missed is in the log, and that it was away is told. */
+async function verifyIfReachable(
+  world: AuditWorld,
+  options: LogOptions & { readonly state: string },
+  outcome: { status: number },
+): Promise<SourceError | undefined> {
+  try {
+    await verify(world, options, outcome)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    world.note(`carnet-audit: ${toDateTime(world.clock())}: ${error.message}`)
+    return error
+  }
 }
 
 /** What is found is told before it is kept, so that a state that cannot be written hides nothing. */

@@ -218,6 +218,12 @@ describe('the proofing endpoints', () => {
         'follow_up',
         'follow_up',
       ])
+      // Destroying the key leaves the tree as it was, and nothing that opens the leaf (R18).
+      await issuer.publish()
+      const size = await issuer.auditLog.checkpoint()
+      issuer.db.prepare('UPDATE session SET subject_key = zeroblob(32) WHERE id = ?').run(id)
+      expect(await issuer.auditLog.check()).to.deep.equal([])
+      expect(await issuer.auditLog.checkpoint()).to.equal(size)
     })
 
     it('shows no dossier when its leaf cannot be written', async () => {

@@ -170,6 +170,36 @@ describe('carnet-audit', () => {
     expect(await audit('compare', here, there), lines.join('\n')).to.equal(0)
   })
 
+  it('goes on following while the issuer is away, says so, and finds what it missed (R9)', async () => {
+    const state = join(folder, 'state.json')
+    let rounds = 0
+    const patient: AuditWorld = {
+      ...world,
+      pause: async () => {
+        rounds++
+        // Away for two rounds, then back with a publication that it owed.
+        issuer.wrong =
+          rounds === 1 || rounds === 2
+            ? (_request, response) => response.status(503).end()
+            : undefined
+        if (rounds === 3) {
+          issuer.now += 3000
+          await issuer.publish()
+        }
+        return rounds < 4
+      },
+    }
+    const argv = ['follow', '--issuer', issuer.url, '--log-key', issuer.vkey.vkey, '--state', state]
+    expect(await run(argv, patient), lines.join('\n')).to.equal(1)
+    const text = lines.join('\n')
+    expect(text.match(/answered 503/g)).to.have.length(2)
+    expect(text.match(/BROKEN late_publication/g)).to.have.length(2)
+    rounds = 0
+    const gone: AuditWorld = { ...patient, pause: async () => false }
+    issuer.wrong = (_request, response) => response.status(503).end()
+    expect(await run(argv, gone)).to.equal(3)
+  })
+
   it('follows until it is stopped', async () => {
     expect(await audit('follow', '--state', join(folder, 'state.json'), '--every', '1')).to.equal(0)
     expect(await audit('follow')).to.equal(2)
