@@ -10,7 +10,7 @@ import { StatusList as LibraryStatusList } from '@sd-jwt/jwt-status-list'
 import express from 'express'
 import { MerkleTree } from 'merkletreejs'
 import { publishStatusLists } from '../issuer/status/publish.ts'
-import { statusRouter } from '../issuer/status/status-list.http.ts'
+import { statusEndpoints } from '../issuer/status/status-list.http.ts'
 import {
   allocateIndexes,
   openStatusStore,
@@ -29,6 +29,7 @@ import {
   type SubtreeHash,
 } from '../shared/audit/merkle.ts'
 import { encodeBase64url } from '../shared/base64url.ts'
+import { routerOf } from '../shared/http/endpoint.http.ts'
 import { parseJwt } from '../shared/jose/jws.ts'
 import { generateEd25519Key, generateEs256Key } from '../shared/key/signer.software.ts'
 import { systemRandom } from '../shared/random.ts'
@@ -308,7 +309,10 @@ async function serve(): Promise<void> {
     response.setHeader('Content-Encoding', 'gzip')
     response.end(compressed)
   }).listen(0, '127.0.0.1')
-  const full = createServer(express().use(statusRouter(store, () => now))).listen(0, '127.0.0.1')
+  const full = createServer(express().use(routerOf(statusEndpoints(store, () => now)))).listen(
+    0,
+    '127.0.0.1',
+  )
   const ask =
     (server: typeof bare, headers: Record<string, string>) => async (iterations: number) => {
       for (let n = 0; n < iterations; n++) await fetchOnce(server, path, headers)

@@ -1,9 +1,9 @@
 import type { Express, RequestHandler, Response } from 'express'
 import { rateLimit } from 'express-rate-limit'
-import { logRouter } from '../shared/audit/log.http.ts'
+import { logEndpoints } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
-import { bearerToken } from '../shared/http/body.http.ts'
 import { renderErrors } from '../shared/http/errors.http.ts'
+import { serveEndpoints } from '../shared/http/openapi.http.ts'
 import {
   type Observation,
   openApplication,
@@ -11,11 +11,11 @@ import {
 } from '../shared/http/server.http.ts'
 import type { Log } from '../shared/log.ts'
 import { Problem } from '../shared/problem.ts'
-import { requireKey } from './api-key.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { identityType } from './credential/type-metadata.ts'
 import { reviewEndpoints } from './decision/review.http.ts'
+import { keySecurity } from './key-security.http.ts'
 import { credentialEndpoints } from './oid4vci/credential.http.ts'
 import { metadataEndpoints } from './oid4vci/metadata.http.ts'
 import { issuerMetadata, serverMetadata } from './oid4vci/metadata.ts'
@@ -29,12 +29,11 @@ import { type SessionEndpointDeps, sessionEndpoints } from './session/session.ht
 import { statusOperationEndpoints } from './status/operations.http.ts'
 import type { StatusOperations } from './status/operations.ts'
 import type { StatusStore } from './status/status.ts'
-import { statusRouter } from './status/status-list.http.ts'
-import type { IssuerStore } from './store.ts'
+import { statusEndpoints } from './status/status-list.http.ts'
 import { trustListEndpoints } from './trust-list.http.ts'
 
 /** Everything that the issuer's endpoints work with. */
-export interface IssuerDeps extends SessionEndpointDeps {
+export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
   readonly statusStore: StatusStore
   readonly operations: StatusOperations
   /** Publishes the status lists out of turn. */
@@ -58,6 +57,21 @@ export interface IssuerDeps extends SessionEndpointDeps {
   readonly log: Log
 }
 
+const INFO = {
+  title: 'Carnet issuer',
+  version: '0.1.0',
+  description: 'Verify a person once, and issue credentials that the person carries.',
+  tags: {
+    sessions: 'For a worker, or a platform on their behalf: be verified, and get an offer.',
+    reviews: 'For reviewers: decide what was referred to a person.',
+    status: 'Status lists, and what operators do to them.',
+    wallet: 'For wallets, as OpenID4VCI 1.0 defines it.',
+    log: 'The transparency log, as C2SP tlog-tiles defines it.',
+    trust: 'The signed trust list, now and earlier.',
+    server: 'About the server itself.',
+  },
+}
+
 /** Puts the endpoints together: public artefacts, the protocol of wallets, and our own interface. */
 export function issuerApplication(deps: IssuerDeps): Express {
   const { issuer, store, clock, random, log, credentialSigner } = deps
@@ -75,57 +89,42 @@ export function issuerApplication(deps: IssuerDeps): Express {
     observation: deps.observation,
   })
   app.set('trust proxy', [...deps.trustedProxies])
-  app.use(
-    metadataEndpoints({
+  serveEndpoints(app, INFO, [
+    ...sessionEndpoints({ ...deps, limitSessions: limitSessions(deps) }),
+    ...reviewEndpoints(deps),
+    revocationEndpoint(deps),
+    ...statusOperationEndpoints({
+      operations: deps.operations,
+      clock,
+      publishNow: deps.publishNow,
+      security: keySecurity('operator', store),
+    }),
+    ...metadataEndpoints({
       issuer: issuerMetadata(issuer, credentialSigner.authority.name),
       server: serverMetadata(issuer),
       types: { [IDENTITY_VCT]: identityType },
     }),
-    statusRouter(deps.statusStore, clock, {
+    offerEndpoint(deps),
+    tokenEndpoint(deps.authorizationServer),
+    nonceEndpoint({ ...nonces, clock }),
+    ...credentialEndpoints({ ...deps, ...nonces }),
+    ...statusEndpoints(deps.statusStore, clock, {
       history: deps.history,
-      requireRegulator: (request) =>
-        requireKey(bearerToken(request.headers.authorization), 'regulator', store),
+      requireRegulator: keySecurity('regulator', store).authenticate,
     }),
-    logRouter(deps.auditLog),
-    trustListEndpoints(deps.trustList, store),
-  )
-  app.use(tokenEndpoint(deps.authorizationServer))
-  app.use(nonceEndpoint({ ...nonces, clock }))
-  app.use(credentialEndpoints({ ...deps, ...nonces }))
-  app.post('/sessions', knowPlatform(store), limitSessions(deps))
-  app.use(offerEndpoint(deps), sessionEndpoints(deps), reviewEndpoints(deps))
-  app.use(
-    revocationEndpoint(deps),
-    statusOperationEndpoints({
-      operations: deps.operations,
-      clock,
-      publishNow: deps.publishNow,
-      requireOperator: async (request) =>
-        (await requireKey(bearerToken(request.headers.authorization), 'operator', store)).name,
-    }),
-  )
+    ...logEndpoints(deps.auditLog),
+    ...trustListEndpoints(deps.trustList, store),
+  ])
   refuseUnknownRoutes(app)
   app.use(renderErrors('problem'))
   return app
-}
-
-/** A platform says who it is with its key; a worker who comes alone has none. */
-function knowPlatform(store: IssuerStore): RequestHandler {
-  return async (request, response, next) => {
-    const { authorization } = request.headers
-    if (authorization !== undefined) {
-      const { name } = await requireKey(bearerToken(authorization), 'platform', store)
-      response.locals.platform = name
-    }
-    next()
-  }
 }
 
 /** Counts by platform, else by the address of the connection, or the one that a trusted proxy names. */
 function limitSessions(
   deps: Pick<IssuerDeps, 'sessionsPerMinute' | 'platformSessionsPerMinute'>,
 ): RequestHandler {
-  const platformOf = (response: Response): string | undefined => response.locals.platform
+  const platformOf = (response: Response): string | undefined => response.locals.caller
   return rateLimit({
     windowMs: 60_000,
     limit: (_request, response) =>

@@ -1,7 +1,8 @@
 import type { Express } from 'express'
-import { logRouter } from '../shared/audit/log.http.ts'
+import { logEndpoints } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import { renderErrors } from '../shared/http/errors.http.ts'
+import { serveEndpoints } from '../shared/http/openapi.http.ts'
 import {
   type Observation,
   openApplication,
@@ -9,10 +10,22 @@ import {
 } from '../shared/http/server.http.ts'
 import type { Log } from '../shared/log.ts'
 import type { AnswerContext } from './acceptance/answer.ts'
-import { responseRouter } from './acceptance/response.http.ts'
-import { resultRouter } from './acceptance/result.http.ts'
+import { responseEndpoints } from './acceptance/response.http.ts'
+import { resultEndpoints } from './acceptance/result.http.ts'
 import type { ResultContext } from './acceptance/result.ts'
-import { type RequestContext, requestRouter } from './request/request.http.ts'
+import { type RequestContext, requestEndpoints } from './request/request.http.ts'
+
+const INFO = {
+  title: 'Carnet verifier',
+  version: '0.1.0',
+  description: 'Ask workers for what a policy needs, and read what came of it.',
+  tags: {
+    requests: 'For a platform: ask, and read the result.',
+    wallet: 'For wallets, as OpenID4VP 1.0 defines it.',
+    log: 'The transparency log of this verifier, as C2SP tlog-tiles defines it.',
+    server: 'About the server itself.',
+  },
+}
 
 /** The whole verifier over HTTP. */
 export function verifierApplication(
@@ -34,10 +47,12 @@ export function verifierApplication(
     },
     observation: context.observation,
   })
-  app.use(requestRouter(context))
-  app.use(responseRouter(context))
-  app.use(resultRouter(context))
-  app.use(logRouter(context.auditLog))
+  serveEndpoints(app, INFO, [
+    ...requestEndpoints(context),
+    ...responseEndpoints(context),
+    ...resultEndpoints(context),
+    ...logEndpoints(context.auditLog),
+  ])
   refuseUnknownRoutes(app)
   app.use(renderErrors('problem'))
   return app

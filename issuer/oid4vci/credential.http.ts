@@ -1,10 +1,13 @@
-import { type Request, type Response, Router } from 'express'
+import type { Request, Response } from 'express'
 import type { Clock, NumericDate } from '../../shared/clock.ts'
-import { ProtocolError } from '../../shared/error.ts'
+import { type ProtocolCode, ProtocolError } from '../../shared/error.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import { jsonBody } from '../../shared/http/body.http.ts'
-import { renderErrors } from '../../shared/http/errors.http.ts'
-import { credentialRequestSchema } from '../../shared/oid4vci/credential.ts'
+import { type Endpoint, plainEndpoint } from '../../shared/http/endpoint.http.ts'
+import {
+  credentialRequestSchema,
+  credentialResponseSchema,
+} from '../../shared/oid4vci/credential.ts'
 import { notificationRequestSchema } from '../../shared/oid4vci/notification.ts'
 import { Problem } from '../../shared/problem.ts'
 import { parseMessage } from '../../shared/schema.ts'
@@ -22,7 +25,7 @@ export function credentialEndpoints(
     readonly dpopNonces: Nonces
     readonly clock: Clock
   },
-): Router {
+): readonly Endpoint[] {
   const { issuer, store, dpopNonces, clock } = deps
   const admitted = (request: Request, response: Response, now: NumericDate) => {
     response.set('DPoP-Nonce', dpopNonces.create(now)).set('Cache-Control', 'no-store')
@@ -37,41 +40,69 @@ export function credentialEndpoints(
       now,
     ) satisfies Promise<AccessToken>
   }
-  const router = Router()
-  router.post('/credential', ...jsonBody(MAX_BODY_BYTES), async (request, response) => {
-    const now = clock()
-    const token = await admitted(request, response, now)
-    const asked = parseMessage(credentialRequestSchema, request.body, 'invalid_credential_request')
-    response.json(await answerCredentialRequest(token, asked, deps, now))
-  })
-  router.post('/notification', ...jsonBody(MAX_BODY_BYTES), async (request, response) => {
-    const now = clock()
-    const { sessionId } = await admitted(request, response, now)
-    const { notification_id: id, event } = parseMessage(
-      notificationRequestSchema,
-      request.body,
-      'invalid_notification_request',
-    )
-    if (!(await store.recordNotification(sessionId, sha256Base64url(id), event))) {
-      throw new ProtocolError('invalid_notification_id', 'no delivery has this notification_id')
-    }
-    response.status(204).end()
-  })
-  router.use(
-    (thrown: unknown, request: Request, _response: Response, next: (e: unknown) => void) => {
-      next(asOwnError(thrown, request.path))
-    },
-  )
-  router.use(renderErrors('resource'))
-  return router
+  const resource = {
+    method: 'post',
+    tag: 'wallet',
+    security: { scheme: 'accessToken' },
+    errors: 'resource',
+  } as const
+  return [
+    plainEndpoint(
+      {
+        ...resource,
+        path: '/credential',
+        operationId: 'createCredential',
+        summary: 'Have one copy issued for each key proof',
+        specification: 'OpenID4VCI 1.0 §8',
+        body: { schema: credentialRequestSchema, maxBytes: MAX_BODY_BYTES },
+        responses: { 200: { description: 'The copies', schema: credentialResponseSchema } },
+        asOwn: asOwn('invalid_credential_request'),
+      },
+      ...jsonBody(MAX_BODY_BYTES),
+      async (request, response) => {
+        const now = clock()
+        const token = await admitted(request, response, now)
+        const asked = parseMessage(
+          credentialRequestSchema,
+          request.body,
+          'invalid_credential_request',
+        )
+        response.json(await answerCredentialRequest(token, asked, deps, now))
+      },
+    ),
+    plainEndpoint(
+      {
+        ...resource,
+        path: '/notification',
+        operationId: 'notifyIssuer',
+        summary: 'Tell what became of a delivery',
+        specification: 'OpenID4VCI 1.0 §11',
+        body: { schema: notificationRequestSchema, maxBytes: MAX_BODY_BYTES },
+        responses: { 204: { description: 'It was recorded' } },
+        asOwn: asOwn('invalid_notification_request'),
+      },
+      ...jsonBody(MAX_BODY_BYTES),
+      async (request, response) => {
+        const now = clock()
+        const { sessionId } = await admitted(request, response, now)
+        const { notification_id: id, event } = parseMessage(
+          notificationRequestSchema,
+          request.body,
+          'invalid_notification_request',
+        )
+        if (!(await store.recordNotification(sessionId, sha256Base64url(id), event))) {
+          throw new ProtocolError('invalid_notification_id', 'no delivery has this notification_id')
+        }
+        response.status(204).end()
+      },
+    ),
+  ]
 }
 
 /** A body that is no JSON is the endpoint's own error here. OpenID4VCI 1.0 §8.3.1.2, §11.3. */
-function asOwnError(thrown: unknown, path: string): unknown {
-  if (!(thrown instanceof Problem) || thrown.code !== 'request_invalid') return thrown
-  const isNotification = path.startsWith('/notification')
-  return new ProtocolError(
-    isNotification ? 'invalid_notification_request' : 'invalid_credential_request',
-    thrown.message,
-  )
+function asOwn(code: ProtocolCode): (thrown: unknown) => unknown {
+  return (thrown) =>
+    thrown instanceof Problem && thrown.code === 'request_invalid'
+      ? new ProtocolError(code, thrown.message)
+      : thrown
 }

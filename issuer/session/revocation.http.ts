@@ -1,9 +1,7 @@
-import { Router } from 'express'
 import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
-import { bearerToken, jsonBody } from '../../shared/http/body.http.ts'
-import { parseRequest } from '../../shared/schema.ts'
-import { requireKey } from '../api-key.ts'
+import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
+import { keySecurity } from '../key-security.http.ts'
 import { publishEmergency } from '../status/emergency.ts'
 import { REASON_CLASSES, type ReasonClass } from '../status/status.ts'
 import type { IssuerStore } from '../store.ts'
@@ -30,32 +28,36 @@ export function revocationEndpoint(deps: {
   readonly clock: Clock
   /** Publishes the status lists out of turn. */
   publishNow(): Promise<void>
-}): Router {
+}): Endpoint {
   const { store, clock, publishNow } = deps
-  const router = Router()
-  router.post(
-    '/sessions/:id/revocation',
-    ...jsonBody(MAX_BODY_BYTES),
-    async (request, response) => {
-      const { name } = await requireKey(
-        bearerToken(request.headers.authorization),
-        'operator',
-        store,
-      )
-      const order = parseRequest(revocationSchema, request.body)
-      const { reason_class: reasonClass, note, emergency, requested_at, held_by } = order
+  return endpoint({
+    method: 'post',
+    path: '/sessions/{id}/revocation',
+    operationId: 'revokeSession',
+    tag: 'status',
+    summary: 'Revoke every copy that was issued in a session',
+    security: keySecurity('operator', store),
+    params: z.object({ id: z.string().max(128) }),
+    body: { schema: revocationSchema, maxBytes: MAX_BODY_BYTES },
+    responses: {
+      202: {
+        description: 'The next publication of the lists says so',
+        schema: z.strictObject({ revoked_copies: z.int(), published: z.boolean().optional() }),
+      },
+    },
+    problems: ['credential_not_found', 'status_final', 'busy'],
+    handle: async ({ params: { id }, body, caller }) => {
+      const { reason_class: reasonClass, note, emergency, requested_at, held_by } = body
       const decision = {
         reasonClass,
-        actor: name,
+        actor: caller.name,
         ...(note === undefined ? {} : { note }),
         ...(requested_at === undefined ? {} : { requestedAt: requested_at }),
         ...(held_by === undefined ? {} : { heldBy: held_by }),
       }
-      const copies = await store.revoke(String(request.params.id), decision, clock())
+      const copies = await store.revoke(id, decision, clock())
       const published = emergency ? { published: await publishEmergency(publishNow) } : {}
-      response.set('Cache-Control', 'no-store').status(202)
-      response.json({ revoked_copies: copies, ...published })
+      return { status: 202, body: { revoked_copies: copies, ...published } }
     },
-  )
-  return router
+  })
 }

@@ -1,15 +1,19 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express'
+import type { Request, RequestHandler } from 'express'
+import { z } from 'zod'
 import { encodeBase64url } from '../../shared/base64url.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { constantTimeEqual, sha256Base64url } from '../../shared/hash.ts'
 import { bearerToken } from '../../shared/http/body.http.ts'
+import { type Endpoint, endpoint, plainEndpoint } from '../../shared/http/endpoint.http.ts'
 import { newIdentifier } from '../../shared/identifier.ts'
 import type { JsonObject } from '../../shared/json.ts'
-import { Problem } from '../../shared/problem.ts'
+import { credentialOfferSchema } from '../../shared/oid4vci/offer.ts'
+import { PROBLEM_CODES, Problem, type ProblemCode } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { PublishedWorkflow } from '../decision/read-workflow.ts'
 import { remediesOf } from '../evidence/face/quality.ts'
 import type { EvidencePipeline, Turn } from '../evidence/pipeline.ts'
+import { keySecurity } from '../key-security.http.ts'
 import type { AuthorizationServer } from '../oid4vci/authorization-server.ts'
 import { makeOffer } from '../oid4vci/offer.ts'
 import type { Watchlist } from '../screening/watchlist.ts'
@@ -21,8 +25,8 @@ import type { Readings } from './readings.ts'
 import type { CollectingSession, Session } from './session.ts'
 import { submitSession } from './submit.ts'
 import { type Finish, uploadEndpoints } from './upload.http.ts'
-import type { Uploads } from './uploads.ts'
-import { type ImageStates, workerView } from './view.ts'
+import { MAX_IMAGE_BYTES, type Uploads } from './uploads.ts'
+import { type ImageStates, sessionViewSchema, workerView } from './view.ts'
 
 /** What the proofing endpoints work with. */
 export interface SessionEndpointDeps {
@@ -37,100 +41,304 @@ export interface SessionEndpointDeps {
   readonly authorizationServer: AuthorizationServer
   readonly sessionSeconds: number
   readonly maxOpenSessions: number
+  /** Bounds how many sessions somebody begins; who, is the platform in `response.locals.caller`, else the address. */
+  readonly limitSessions: RequestHandler
   readonly random: Random
   readonly clock: Clock
 }
 
+const ofSession = z.object({ id: z.string().max(128) })
+/** What is read of each image. */
+const IMAGES = ['document', 'selfie'] as const
+const readImage = z
+  .strictObject({
+    uploaded: z.enum([...IMAGES]),
+    warnings: z.array(z.string()),
+    remedies: z.record(z.string(), z.string()).meta({
+      description: 'What the worker can do about each fault of the picture.',
+    }),
+  })
+  .meta({ id: 'ReadImage' })
+const begunUpload = z
+  .strictObject({ upload: z.string(), offset: z.int() })
+  .meta({ id: 'BegunUpload' })
+const openedSession = z
+  .strictObject({
+    session_id: z.string(),
+    session_token: z.string().meta({ description: 'Told once; whoever has it owns the session.' }),
+    expires_at: z.int(),
+  })
+  .meta({ id: 'OpenedSession' })
+const madeOffer = z
+  .strictObject({
+    credential_offer: credentialOfferSchema,
+    credential_offer_uri: z.string(),
+    credential_offer_link: z.string().meta({ description: 'A link that opens a wallet.' }),
+    tx_code: z.string().meta({ description: 'Pass it on by another way than the offer.' }),
+    expires_at: z.int(),
+  })
+  .meta({ id: 'MadeOffer' })
+
 /** Proofing sessions for the worker: begin, upload two images, submit, and get an offer when approved. */
-export function sessionEndpoints(deps: SessionEndpointDeps): Router {
+export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[] {
   const { store, readings, progress, clock, random } = deps
-  const router = Router()
-  const upload = uploadEndpoints({ ...deps, finish: imageReader(deps) })
+  const security = {
+    scheme: 'sessionToken',
+    authenticate: (request: Request) => ownSession(request, store),
+  } as const
+  const common = { tag: 'sessions', security, params: ofSession } as const
 
-  router.post('/sessions', async (_request, response) => {
-    const now = clock()
-    const id = newIdentifier(random, 16)
-    const token = encodeBase64url(random(32))
-    const expiresAt = now + deps.sessionSeconds
-    const opened = await store.openSession(
-      {
-        id,
-        tokenSha256: sha256Base64url(token),
-        expiresAt,
-        workflow: deps.workflow,
-        maxOpen: deps.maxOpenSessions,
-        platform: response.locals.platform,
+  return [
+    endpoint({
+      method: 'post',
+      path: '/sessions',
+      operationId: 'openSession',
+      tag: 'sessions',
+      summary: 'Begin a proofing session',
+      security: platformOrNobody(store),
+      limit: deps.limitSessions,
+      responses: { 201: { description: 'The session and its token', schema: openedSession } },
+      problems: ['too_many_requests', 'busy'],
+      handle: async ({ caller: platform }) => {
+        const now = clock()
+        const id = newIdentifier(random, 16)
+        const token = encodeBase64url(random(32))
+        const expiresAt = now + deps.sessionSeconds
+        const opened = await store.openSession(
+          {
+            id,
+            tokenSha256: sha256Base64url(token),
+            expiresAt,
+            workflow: deps.workflow,
+            maxOpen: deps.maxOpenSessions,
+            platform,
+          },
+          now,
+        )
+        if (!opened) throw new Problem('busy', 'too many sessions are open, try again later')
+        return {
+          status: 201,
+          body: { session_id: id, session_token: token, expires_at: expiresAt },
+        }
       },
-      now,
-    )
-    if (!opened) throw new Problem('busy', 'too many sessions are open, try again later')
-    noStore(response).status(201)
-    response.json({ session_id: id, session_token: token, expires_at: expiresAt })
-  })
+    }),
+    endpoint({
+      ...common,
+      method: 'get',
+      path: '/sessions/{id}',
+      operationId: 'getSession',
+      summary: 'How far it is, and what was decided',
+      responses: { 200: { description: 'The session', schema: sessionViewSchema } },
+      problems: ['session_not_found'],
+      handle: ({ caller: session }) => ({
+        status: 200,
+        body: workerView(session, imagesOf(session.id, deps)),
+      }),
+    }),
+    plainEndpoint(
+      {
+        ...common,
+        method: 'get',
+        path: '/sessions/{id}/events',
+        operationId: 'followSession',
+        summary: 'What happens in it, as server-sent events',
+        responses: {
+          200: { description: 'Events', mediaType: 'text/event-stream' },
+          204: { description: 'There is no more to come' },
+        },
+        problems: ['session_not_found', 'busy'],
+      },
+      async (request, response) => {
+        const { id, state } = await ownSession(request, store)
+        const decided = state !== 'collecting'
+        streamProgress({ request, response }, { progress, sessionId: id, decided })
+      },
+    ),
+    ...imageEndpoints(deps),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/sessions/{id}/submit',
+      operationId: 'submitSession',
+      summary: 'Screen and decide; a repeated one answers the same',
+      responses: { 200: { description: 'The session, decided', schema: sessionViewSchema } },
+      problems: ['session_not_found', 'session_state', 'session_expired', 'upload_missing'],
+      handle: async ({ caller: session }) => {
+        const now = clock()
+        // A submission that is repeated after a lost answer gets the decision that there is.
+        const decided =
+          session.state === 'collecting'
+            ? await submitSession(
+                requireCollecting(session, now),
+                {
+                  store,
+                  readings,
+                  collect: deps.pipeline.collect,
+                  watchlists: deps.watchlists,
+                  onCollected: () => progress.tell(session.id, 'evidence_collected', {}, now),
+                },
+                now,
+              )
+            : session
+        if (session.state === 'collecting') {
+          progress.tell(session.id, 'decided', { state: decided.state }, now)
+          deps.uploads.forget(session.id)
+        }
+        return { status: 200, body: workerView(decided) }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/sessions/{id}/offer',
+      operationId: 'makeOffer',
+      summary: 'Offer the credential of an approved session to a wallet',
+      responses: { 201: { description: 'The offer', schema: madeOffer } },
+      problems: ['session_not_found', 'session_state', 'approval_redeemed'],
+      handle: async ({ caller: { id } }) => {
+        const { offer, uri, link, txCode, expiresAt } = await makeOffer(id, deps, clock())
+        return {
+          status: 201,
+          body: {
+            credential_offer: offer,
+            credential_offer_uri: uri,
+            credential_offer_link: link,
+            tx_code: txCode,
+            expires_at: expiresAt,
+          },
+        }
+      },
+    }),
+  ]
+}
 
-  router.get('/sessions/:id', async (request, response) => {
-    const session = await ownSession(request, store)
-    noStore(response).json(workerView(session, imagesOf(session.id, deps)))
-  })
+/** What an upload can be refused for. */
+const UPLOAD_PROBLEMS: readonly ProblemCode[] = [
+  'session_not_found',
+  'session_state',
+  'session_expired',
+  'upload_not_found',
+  'upload_offset',
+  'upload_length',
+  'upload_completed',
+  'digest_mismatch',
+  'already_uploaded',
+  'body_too_large',
+  'request_invalid',
+  'too_many_requests',
+  'busy',
+  ...PROBLEM_CODES.filter((code) => /^(image|document|face)_/.test(code)),
+]
 
-  router.get('/sessions/:id/events', async (request, response) => {
-    const { id, state } = await ownSession(request, store)
-    const decided = state !== 'collecting'
-    streamProgress({ request, response }, { progress, sessionId: id, decided })
-  })
-
+/** Where images go, whole or in parts (draft-ietf-httpbis-resumable-upload). */
+function imageEndpoints(deps: SessionEndpointDeps): readonly Endpoint[] {
+  const { store, clock } = deps
+  const upload = uploadEndpoints({ ...deps, finish: imageReader(deps) })
   const collecting: RequestHandler = async (request, response, next) => {
     response.locals.session = requireCollecting(await ownSession(request, store), clock())
     next()
   }
-  for (const image of IMAGES) {
-    router.options(`/sessions/:id/${image}`, upload.options)
-    router.put(`/sessions/:id/${image}`, collecting, upload.put(image))
-  }
-  router
-    .route('/sessions/:id/uploads/:upload')
-    .head(collecting, upload.head)
-    .patch(collecting, upload.patch)
-    .delete(collecting, upload.cancel)
-    .options(upload.options)
+  const security = { scheme: 'sessionToken' } as const
+  const options = {
+    method: 'options',
+    tag: 'sessions',
+    summary: 'Ask for the bounds of uploads',
+    responses: { 204: { description: 'They are in `Upload-Limit`' } },
+  } as const
+  const images = IMAGES.flatMap((image) => [
+    plainEndpoint(
+      {
+        ...options,
+        path: `/sessions/{id}/${image}`,
+        operationId: `get${image === 'document' ? 'Document' : 'Selfie'}Limits`,
+        params: ofSession,
+      },
+      upload.options,
+    ),
+    plainEndpoint(
+      {
+        method: 'put',
+        path: `/sessions/{id}/${image}`,
+        operationId: `put${image === 'document' ? 'Document' : 'Selfie'}`,
+        tag: 'sessions',
+        summary: `Send the image of the ${image}, or begin to`,
+        security,
+        params: ofSession,
+        body: { mediaType: 'image/*', maxBytes: MAX_IMAGE_BYTES },
+        responses: {
+          200: { description: 'It was read', schema: readImage },
+          201: { description: 'The rest of it is waited for', schema: begunUpload },
+        },
+        problems: UPLOAD_PROBLEMS,
+      },
+      collecting,
+      upload.put(image),
+    ),
+  ])
+  const part = {
+    path: '/sessions/{id}/uploads/{upload}',
+    tag: 'sessions',
+    params: z.object({ id: z.string(), upload: z.string() }),
+  } as const
+  const problems = UPLOAD_PROBLEMS
+  return [
+    ...images,
+    plainEndpoint(
+      {
+        ...part,
+        method: 'head',
+        operationId: 'getUploadOffset',
+        summary: 'How much of an image has arrived',
+        security,
+        responses: { 204: { description: 'It is in `Upload-Offset`' } },
+        problems,
+      },
+      collecting,
+      upload.head,
+    ),
+    plainEndpoint(
+      {
+        ...part,
+        method: 'patch',
+        operationId: 'appendToUpload',
+        summary: 'Send a part of an image',
+        security,
+        body: { mediaType: 'application/partial-upload', maxBytes: MAX_IMAGE_BYTES },
+        responses: {
+          200: { description: 'That was the last part, and the image was read', schema: readImage },
+          204: { description: 'The rest of it is waited for' },
+        },
+        problems,
+      },
+      collecting,
+      upload.patch,
+    ),
+    plainEndpoint(
+      {
+        ...part,
+        method: 'delete',
+        operationId: 'cancelUpload',
+        summary: 'Give up an upload',
+        security,
+        responses: { 204: { description: 'It is gone' } },
+        problems,
+      },
+      collecting,
+      upload.cancel,
+    ),
+    plainEndpoint({ ...options, ...part, operationId: 'getPartLimits' }, upload.options),
+  ]
+}
 
-  router.post('/sessions/:id/submit', async (request, response) => {
-    const now = clock()
-    const session = await ownSession(request, store)
-    // A submission that is repeated after a lost answer gets the decision that there is.
-    const decided =
-      session.state === 'collecting'
-        ? await submitSession(
-            requireCollecting(session, now),
-            {
-              store,
-              readings,
-              collect: deps.pipeline.collect,
-              watchlists: deps.watchlists,
-              onCollected: () => progress.tell(session.id, 'evidence_collected', {}, now),
-            },
-            now,
-          )
-        : session
-    if (session.state === 'collecting') {
-      progress.tell(session.id, 'decided', { state: decided.state }, now)
-      deps.uploads.forget(session.id)
-    }
-    noStore(response).json(workerView(decided))
-  })
-
-  router.post('/sessions/:id/offer', async (request, response) => {
-    const { id } = await ownSession(request, store)
-    const { offer, uri, link, txCode, expiresAt } = await makeOffer(id, deps, clock())
-    noStore(response).status(201).json({
-      credential_offer: offer,
-      credential_offer_uri: uri,
-      credential_offer_link: link,
-      tx_code: txCode,
-      expires_at: expiresAt,
-    })
-  })
-  return router
+/** A platform says who it is with its key; a worker who comes alone has none. */
+function platformOrNobody(store: IssuerStore) {
+  const { scheme, authenticate } = keySecurity('platform', store)
+  return {
+    scheme,
+    optional: true,
+    authenticate: async (request: Request): Promise<string | undefined> =>
+      request.headers.authorization === undefined ? undefined : (await authenticate(request)).name,
+  } as const
 }
 
 /** A session that is not there and one with another token are the same answer. */
@@ -151,9 +359,6 @@ function requireCollecting(session: Session, now: number): CollectingSession {
   if (session.expiresAt <= now) throw new Problem('session_expired', 'begin a new session')
   return session
 }
-
-/** What is read of each image. */
-const IMAGES = ['document', 'selfie'] as const
 
 /** Has an image read in its caller's turn, tells of each step, and answers what the worker can do about it. */
 function imageReader(deps: SessionEndpointDeps): Finish {
@@ -176,7 +381,7 @@ function imageReader(deps: SessionEndpointDeps): Finish {
       )
       const told = { warnings: warnings.map(({ code }) => code), remedies: remediesOf(warnings) }
       tell('image_read', told)
-      noStore(response).json({ uploaded: image, ...told })
+      response.set('Cache-Control', 'no-store').json({ uploaded: image, ...told })
     } catch (error) {
       if (error instanceof Problem) tell('image_refused', { code: error.code, help: error.message })
       throw error
@@ -188,7 +393,7 @@ function imageReader(deps: SessionEndpointDeps): Finish {
 function imagesOf(id: string, { readings, uploads }: SessionEndpointDeps): ImageStates {
   const read = readings.uploaded(id)
   const coming = uploads.of(id).filter(({ complete }) => !complete)
-  const stateOf = (image: (typeof IMAGES)[number]) => {
+  const stateOf = (image: (typeof IMAGES)[number]): ImageStates[typeof image] => {
     const upload = coming.find((each) => each.image === image)
     return {
       state: read[image] ? 'read' : upload ? 'arriving' : 'missing',
@@ -196,8 +401,4 @@ function imagesOf(id: string, { readings, uploads }: SessionEndpointDeps): Image
     }
   }
   return { document: stateOf('document'), selfie: stateOf('selfie') }
-}
-
-function noStore(response: Response): Response {
-  return response.set('Cache-Control', 'no-store')
 }

@@ -1,22 +1,136 @@
-import type { Json, JsonObject } from '../../shared/json.ts'
-import type { Score } from '../evidence/evidence.ts'
+import { z } from 'zod'
+import type { NumericDate } from '../../shared/clock.ts'
+import type { Decision } from '../decision/decide.ts'
+import type { Review } from '../decision/review.ts'
+import type { CheckDigit, ModelReference, Score } from '../evidence/evidence.ts'
+import type { Screening } from '../screening/screen.ts'
 import type { DecidedSession, Session } from './session.ts'
+import { decisionSchema, screeningSchema } from './stored-facts.ts'
+
+interface ImageState {
+  readonly state: 'missing' | 'arriving' | 'read'
+  readonly upload?: string | undefined
+  readonly offset?: number | undefined
+}
 
 /** How far each image of a session has come; where one is arriving, the upload that takes the rest. */
-export type ImageStates = Readonly<
-  Record<
-    'document' | 'selfie',
-    { readonly state: string; readonly upload?: string; readonly offset?: number }
-  >
->
+export type ImageStates = Readonly<Record<'document' | 'selfie', ImageState>>
 
-const MISSING = { document: { state: 'missing' }, selfie: { state: 'missing' } }
+interface Scores {
+  readonly scores: { readonly face_match: Score; readonly liveness: Score }
+  readonly pipeline: string
+  readonly models: readonly ModelReference[]
+}
+
+interface SessionView extends Partial<Scores> {
+  readonly session_id: string
+  readonly state: Session['state']
+  readonly expires_at: NumericDate
+  readonly uploaded?: { readonly document: boolean; readonly selfie: boolean }
+  readonly images?: ImageStates
+  readonly decision?: { readonly outcome: string; readonly codes: readonly string[] }
+}
+
+interface Dossier extends Scores {
+  readonly session_id: string
+  readonly state: DecidedSession['state']
+  readonly issuance: DecidedSession['issuance']
+  readonly decision: Decision
+  readonly document: {
+    readonly type: string
+    readonly reading: string
+    readonly fields: Readonly<Record<string, string>>
+    readonly check_digits: readonly CheckDigit[]
+  }
+  readonly warnings: readonly string[]
+  readonly screening: Screening
+  readonly review?: Review
+}
+
+const MISSING: ImageStates = { document: { state: 'missing' }, selfie: { state: 'missing' } }
+
+const score: z.ZodType<Score> = z
+  .strictObject({
+    value: z.number(),
+    threshold: z.number(),
+    review: z.number(),
+    assurance: z.enum(['measured', 'not_assured']),
+    models: z.array(z.string()),
+  })
+  .meta({ id: 'Score' })
+const scoresOfSession = {
+  scores: z.strictObject({ face_match: score, liveness: score }),
+  pipeline: z.string(),
+  models: z.array(z.strictObject({ id: z.string(), sha256: z.string() })),
+}
+const imageState: z.ZodType<ImageState> = z
+  .strictObject({
+    state: z.enum(['missing', 'arriving', 'read']),
+    upload: z.string().optional(),
+    offset: z.int().optional(),
+  })
+  .meta({ id: 'ImageState' })
+
+/** What {@link workerView} answers. */
+export const sessionViewSchema: z.ZodType<SessionView> = z
+  .strictObject({
+    session_id: z.string(),
+    state: z.enum(['collecting', 'referred', 'approved', 'rejected']),
+    expires_at: z.int(),
+    uploaded: z.strictObject({ document: z.boolean(), selfie: z.boolean() }).exactOptional(),
+    images: z.strictObject({ document: imageState, selfie: imageState }).exactOptional(),
+    decision: z
+      .strictObject({ outcome: z.enum(['approve', 'refer', 'reject']), codes: z.array(z.string()) })
+      .exactOptional(),
+    scores: scoresOfSession.scores.exactOptional(),
+    pipeline: scoresOfSession.pipeline.exactOptional(),
+    models: scoresOfSession.models.exactOptional(),
+  })
+  .meta({ id: 'Session' })
+
+/** What {@link reviewerView} answers. */
+export const dossierSchema: z.ZodType<Dossier> = z
+  .strictObject({
+    session_id: z.string(),
+    state: z.enum(['referred', 'approved', 'rejected']),
+    issuance: z.enum(['none', 'intended', 'done', 'revoked']),
+    decision: decisionSchema,
+    document: z.strictObject({
+      type: z.string(),
+      reading: z.string(),
+      fields: z.record(z.string(), z.string()),
+      check_digits: z.array(
+        z.strictObject({
+          field: z.enum([
+            'document_number',
+            'birth_date',
+            'expiry_date',
+            'optional_data',
+            'composite',
+          ]),
+          valid: z.boolean(),
+        }),
+      ),
+    }),
+    warnings: z.array(z.string()),
+    screening: screeningSchema,
+    ...scoresOfSession,
+    review: z
+      .strictObject({
+        outcome: z.enum(['approve', 'reject']),
+        reason: z.string(),
+        reviewer: z.string(),
+        reviewedAt: z.int(),
+      })
+      .exactOptional(),
+  })
+  .meta({ id: 'Dossier' })
 
 /**
  * What the worker is shown. A referral says that a person will look and not why, because a reason may be a watchlist;
  * scores of the face are shown, those of screening never.
  */
-export function workerView(session: Session, images: ImageStates = MISSING): JsonObject {
+export function workerView(session: Session, images: ImageStates = MISSING): SessionView {
   const base = { session_id: session.id, state: session.state, expires_at: session.expiresAt }
   if (session.state === 'collecting') {
     const { document, selfie } = images
@@ -27,28 +141,32 @@ export function workerView(session: Session, images: ImageStates = MISSING): Jso
 }
 
 /** What the reviewer is shown: everything that the decision followed from. */
-export function reviewerView(session: DecidedSession): JsonObject {
+export function reviewerView(session: DecidedSession): Dossier {
   const { evidence, screening, decision, review } = session
   const fields = Object.entries(evidence.document.fields)
   return {
     session_id: session.id,
     state: session.state,
     issuance: session.issuance,
-    decision: decision as unknown as Json,
+    decision,
     document: {
       type: evidence.document.type,
       reading: evidence.document.reading,
       fields: Object.fromEntries(fields.map(([name, { value }]) => [name, value])),
-      check_digits: evidence.document.checkDigits as unknown as Json,
+      check_digits: evidence.document.checkDigits,
     },
     warnings: evidence.warnings.map(({ code }) => code),
-    screening: screening as unknown as Json,
+    screening,
     ...scores(session),
-    ...(review === undefined ? {} : { review: review as unknown as Json }),
+    ...(review === undefined ? {} : { review }),
   }
 }
 
-function workerDecision({ state, decision, review }: DecidedSession): JsonObject {
+function workerDecision({
+  state,
+  decision,
+  review,
+}: DecidedSession): NonNullable<SessionView['decision']> {
   if (state === 'referred') return { outcome: 'refer', codes: ['person_reviews'] }
   if (state === 'approved') return { outcome: 'approve', codes: [] }
   return {
@@ -57,9 +175,7 @@ function workerDecision({ state, decision, review }: DecidedSession): JsonObject
   }
 }
 
-function scores({
-  evidence: { faceMatch, liveness, pipeline, models },
-}: DecidedSession): JsonObject {
+function scores({ evidence: { faceMatch, liveness, pipeline, models } }: DecidedSession): Scores {
   return {
     scores: { face_match: scoreView(faceMatch), liveness: scoreView(liveness) },
     pipeline,
@@ -67,6 +183,6 @@ function scores({
   }
 }
 
-function scoreView({ value, threshold, review, assurance, models }: Score): JsonObject {
-  return { value, threshold, review, assurance, models: [...models] }
+function scoreView({ value, threshold, review, assurance, models }: Score): Score {
+  return { value, threshold, review, assurance, models }
 }

@@ -1,11 +1,16 @@
-import { type Request, type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
-import { jsonBody } from '../../shared/http/body.http.ts'
+import { type Endpoint, endpoint, wholeNumber } from '../../shared/http/endpoint.http.ts'
 import { Problem } from '../../shared/problem.ts'
-import { parseRequest } from '../../shared/schema.ts'
+import type { KeySecurity } from '../key-security.http.ts'
 import { publishEmergency } from './emergency.ts'
-import type { BulkChange, OperatorChange, StatusOperations } from './operations.ts'
+import type {
+  BulkChange,
+  BulkPreview,
+  HolderNotice,
+  OperatorChange,
+  StatusOperations,
+} from './operations.ts'
 import { REASON_CLASSES, type ReasonClass } from './status.ts'
 
 const MAX_BODY_BYTES = 16_384
@@ -36,88 +41,201 @@ const bulkSchema = z
   })
   .transform(({ reason_class, ...bulk }): BulkChange => ({ ...bulk, reasonClass: reason_class }))
 const approvalSchema = z.strictObject({
-  sha256: z.string().max(64),
+  sha256: z.string().max(64).meta({ description: 'The digest of the preview that was looked at.' }),
   emergency: z.boolean().default(false),
 })
-const periodSchema = z.strictObject({ from: z.coerce.number(), to: z.coerce.number() })
+const periodSchema = z.strictObject({ from: wholeNumber, to: wholeNumber })
+/** What is no number is no event either. */
+const ofEvent = z.object({
+  event: z
+    .string()
+    .transform((text) => (/^\d{1,15}$/.test(text) ? Number(text) : -1))
+    .meta({ type: 'integer' }),
+})
+const published = z.boolean().optional().meta({
+  description: 'Whether an emergency is published; if not, it is tried again.',
+})
+const statusCounts = z.strictObject({ valid: z.int(), suspended: z.int(), revoked: z.int() })
+const preview: z.ZodType<BulkPreview> = z
+  .strictObject({
+    id: z.string(),
+    sha256: z.string(),
+    total: z.int(),
+    lists: z.int(),
+    now: statusCounts,
+    unchanged: z.int(),
+  })
+  .meta({ id: 'BulkPreview' })
+const notice: z.ZodType<HolderNotice> = z
+  .strictObject({
+    event: z.int(),
+    reference,
+    to,
+    text: z.string(),
+    effectiveAt: z.int(),
+    dueAt: z.int(),
+  })
+  .meta({ id: 'HolderNotice' })
+const durations = z
+  .strictObject({ count: z.int(), median: z.number(), max: z.number(), late: z.int() })
+  .meta({ id: 'Durations' })
 
 /**
  * Our own interface for operators: `/status-changes`, `/status-bulk`, `/status-notices`, `/status-timeliness`. Every
- * call carries an operator's key, of which `requireOperator` answers the name.
+ * call carries an operator's key.
  */
 export function statusOperationEndpoints(deps: {
   readonly operations: StatusOperations
   readonly clock: Clock
-  requireOperator(request: Request): Promise<string>
+  readonly security: KeySecurity
   /** Publishes out of turn. */
   publishNow(): Promise<void>
-}): Router {
-  const { operations, clock, requireOperator, publishNow } = deps
-  const router = Router()
+}): readonly Endpoint[] {
+  const { operations, clock, security, publishNow } = deps
+  const common = { tag: 'status', security } as const
   const publishedAtOnce = async (emergency: boolean): Promise<{ published?: boolean }> =>
     emergency ? { published: await publishEmergency(publishNow) } : {}
-  const post = (path: string, maxBytes: number, handler: RequestHandler): void => {
-    router.post(path, ...jsonBody(maxBytes), handler)
-  }
-  router.use(
-    ['/status-changes', '/status-bulk', '/status-notices', '/status-timeliness'],
-    (_, response, next) => {
-      response.set('Cache-Control', 'no-store')
-      next()
-    },
-  )
-  post('/status-changes', MAX_BODY_BYTES, async (request, response) => {
-    const actor = await requireOperator(request)
-    const { change, emergency } = parseRequest(changeSchema, request.body)
-    const event = await operations.change(change, actor, clock())
-    response.status(202).json({ event, ...(await publishedAtOnce(emergency)) })
-  })
-  router.delete('/status-changes/:event', async (request, response) => {
-    await requireOperator(request)
-    await operations.withdraw(eventOf(request), clock())
-    response.status(204).end()
-  })
-  post('/status-bulk', MAX_BULK_BYTES, async (request, response) => {
-    const actor = await requireOperator(request)
-    const change = parseRequest(bulkSchema, request.body)
-    response.status(201).json(await operations.proposeBulk(change, actor, clock()))
-  })
-  post('/status-bulk/:id/approval', MAX_BODY_BYTES, async (request, response) => {
-    const actor = await requireOperator(request)
-    const { sha256, emergency } = parseRequest(approvalSchema, request.body)
-    const bulk = { id: String(request.params.id), sha256 }
-    const events = await operations.approveBulk(bulk, actor, clock())
-    response.status(202).json({ changed: events.length, ...(await publishedAtOnce(emergency)) })
-  })
-  router.get('/status-notices', async (request, response) => {
-    await requireOperator(request)
-    const overdue = await operations.overdueNotices(clock())
-    response.json({ overdue, notices: await operations.openNotices() })
-  })
-  router.post('/status-notices/:event/told', async (request, response) => {
-    await requireOperator(request)
-    await operations.markTold(eventOf(request), clock())
-    response.status(204).end()
-  })
-  router.post('/status-notices/:event/release', async (request, response) => {
-    await requireOperator(request)
-    if (!(await operations.releaseNotice(eventOf(request), clock()))) {
-      throw new Problem('change_not_found', 'no notice of this change is on hold')
-    }
-    response.status(204).end()
-  })
-  router.get('/status-timeliness', async (request, response) => {
-    await requireOperator(request)
-    const period = parseRequest(periodSchema, request.query)
-    response.json(await operations.timeliness(period.from, period.to))
-  })
-  return router
-}
-
-function eventOf(request: Request): number {
-  const event = Number(request.params.event)
-  if (!Number.isSafeInteger(event)) throw new Problem('change_not_found', 'there is no such change')
-  return event
+  return [
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/status-changes',
+      operationId: 'changeStatus',
+      summary: 'Change the status of one copy',
+      body: { schema: changeSchema, maxBytes: MAX_BODY_BYTES },
+      responses: {
+        202: {
+          description: 'It will be in the next publication',
+          schema: z.strictObject({ event: z.int(), published }),
+        },
+      },
+      problems: ['credential_not_found', 'status_final', 'busy'],
+      handle: async ({ body: { change, emergency }, caller }) => {
+        const changed = await operations.change(change, caller.name, clock())
+        return { status: 202, body: { event: changed, ...(await publishedAtOnce(emergency)) } }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'delete',
+      path: '/status-changes/{event}',
+      operationId: 'withdrawStatusChange',
+      summary: 'Withdraw a change that was not published yet',
+      params: ofEvent,
+      responses: { 204: { description: 'It is withdrawn' } },
+      problems: ['change_not_found', 'change_published'],
+      handle: async ({ params }) => {
+        await operations.withdraw(params.event, clock())
+        return { status: 204 }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/status-bulk',
+      operationId: 'proposeBulkChange',
+      summary: 'Propose one change for many copies, and see what it would do',
+      body: { schema: bulkSchema, maxBytes: MAX_BULK_BYTES },
+      responses: { 201: { description: 'What it would do', schema: preview } },
+      problems: ['credential_not_found'],
+      handle: async ({ body, caller }) => ({
+        status: 201,
+        body: await operations.proposeBulk(body, caller.name, clock()),
+      }),
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/status-bulk/{id}/approval',
+      operationId: 'approveBulkChange',
+      summary: 'Approve what somebody else proposed',
+      params: z.object({ id: z.string().max(128) }),
+      body: { schema: approvalSchema, maxBytes: MAX_BODY_BYTES },
+      responses: {
+        202: {
+          description: 'It will be in the next publication',
+          schema: z.strictObject({ changed: z.int(), published }),
+        },
+      },
+      problems: ['bulk_not_found', 'second_person_needed', 'bulk_changed'],
+      handle: async ({ params, body, caller }) => {
+        const bulk = { id: params.id, sha256: body.sha256 }
+        const events = await operations.approveBulk(bulk, caller.name, clock())
+        return {
+          status: 202,
+          body: { changed: events.length, ...(await publishedAtOnce(body.emergency)) },
+        }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'get',
+      path: '/status-notices',
+      operationId: 'listHolderNotices',
+      summary: 'Whom to tell of a published change, and how many should have been told',
+      responses: {
+        200: {
+          description: 'Open notices',
+          schema: z.strictObject({ overdue: z.int(), notices: z.array(notice).readonly() }),
+        },
+      },
+      handle: async () => ({
+        status: 200,
+        body: {
+          overdue: await operations.overdueNotices(clock()),
+          notices: await operations.openNotices(),
+        },
+      }),
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/status-notices/{event}/told',
+      operationId: 'markHolderTold',
+      summary: 'Record that the holder was told',
+      params: ofEvent,
+      responses: { 204: { description: 'It is recorded' } },
+      problems: ['change_not_found'],
+      handle: async ({ params }) => {
+        await operations.markTold(params.event, clock())
+        return { status: 204 }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/status-notices/{event}/release',
+      operationId: 'releaseHolderNotice',
+      summary: 'End a legal hold',
+      params: ofEvent,
+      responses: { 204: { description: 'The holder may be told' } },
+      problems: ['change_not_found'],
+      handle: async ({ params }) => {
+        if (!(await operations.releaseNotice(params.event, clock()))) {
+          throw new Problem('change_not_found', 'no notice of this change is on hold')
+        }
+        return { status: 204 }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'get',
+      path: '/status-timeliness',
+      operationId: 'getTimeliness',
+      summary: 'How long changes took',
+      query: periodSchema,
+      responses: {
+        200: {
+          description: 'Seconds until the publication, and until the holder was told',
+          schema: z.strictObject({ published: durations, told: durations }),
+        },
+      },
+      handle: async ({ query }) => ({
+        status: 200,
+        body: await operations.timeliness(query.from, query.to),
+      }),
+    }),
+  ]
 }
 
 function operatorChange(change: {

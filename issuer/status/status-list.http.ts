@@ -1,16 +1,18 @@
-import { type Request, type Response, Router } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
+import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
+import { type Endpoint, plainEndpoint } from '../../shared/http/endpoint.http.ts'
 import type { ServedToken, StatusStore } from './status.ts'
 
 const JWT = 'application/statuslist+jwt'
 const CWT = 'application/statuslist+cwt'
 
 /**
- * Serves the lists and their past, to anybody, without authentication and without cookies: `GET /status/:list` with
+ * The lists and their past, to anybody, without authentication and without cookies: `GET /status/:list` with
  * `?time=`, `GET /status` to name them all, `GET /status/tokens/:sha256` for what was signed, byte for byte.
  * Token Status List §8, §9.
  */
-export function statusRouter(
+export function statusEndpoints(
   store: StatusStore,
   clock: Clock,
   options: {
@@ -22,35 +24,22 @@ export function statusRouter(
      */
     requireRegulator?(request: Request): Promise<unknown>
   } = {},
-): Router {
+): readonly Endpoint[] {
   const { history = true, requireRegulator } = options
-  const router = Router()
-  router.use('/status', (_request, response, next) => {
-    // §11.4: "the Status Provider SHOULD enable CORS"
-    response.set('Access-Control-Allow-Origin', '*')
-    response.set('Access-Control-Expose-Headers', 'ETag')
-    next()
-  })
-  router.options('/status{/*path}', (_request, response) => {
-    // A page that sends its own `If-None-Match` asks before it does. Fetch, "CORS-preflight fetch".
-    response.set('Access-Control-Allow-Methods', 'GET, HEAD')
-    response.set('Access-Control-Allow-Headers', 'Accept, If-None-Match')
-    response.set('Access-Control-Max-Age', '86400').status(204).end()
-  })
-  router.get('/status', async (_request, response) => {
+  const all: RequestHandler = async (_request, response) => {
     response.set('Cache-Control', 'no-cache')
     response.json({ status_lists: await store.uris(clock()) })
-  })
-  router.get('/status/tokens/:sha256', async (request, response) => {
-    const token = await store.bySha256(digestOf(request.params.sha256))
+  }
+  const archived: RequestHandler = async (request, response) => {
+    const token = await store.bySha256(digestOf(String(request.params.sha256)))
     if (token === undefined) return answer(response, 404, 'not found')
     response.set('Cache-Control', 'public, max-age=31536000, immutable')
-    const type = token.cwtSha256 === digestOf(request.params.sha256) ? CWT : JWT
+    const type = token.cwtSha256 === digestOf(String(request.params.sha256)) ? CWT : JWT
     sendToken(request, response, { token, type })
-  })
-  router.get('/status/:list', async (request, response) => {
+  }
+  const list: RequestHandler = async (request, response) => {
     const now = clock()
-    const { list } = request.params
+    const list = String(request.params.list)
     const time = request.query.time
     const retainedUntil = await store.retainedUntil(list)
     if (retainedUntil === undefined) return answer(response, 404, 'not found')
@@ -73,8 +62,70 @@ export function statusRouter(
     if (token === undefined) return answer(response, 404, 'no token of that time')
     response.set('Cache-Control', isPublic ? 'public, max-age=60' : 'no-store')
     sendAccepted(request, response, token)
-  })
-  return router
+  }
+  const notThere = { description: 'There is none', mediaType: 'text/plain' }
+  const token = {
+    description: 'A Status List Token; a CWT where that is asked for',
+    mediaType: JWT,
+  }
+  const get = { method: 'get', tag: 'status', specification: 'Token Status List §8' } as const
+  return [
+    plainEndpoint(
+      {
+        ...get,
+        path: '/status',
+        operationId: 'listStatusLists',
+        summary: 'Name every list',
+        specification: 'Token Status List §9',
+        responses: {
+          200: {
+            description: 'Their addresses',
+            schema: z.strictObject({ status_lists: z.array(z.string()) }),
+          },
+        },
+      },
+      anyOrigin,
+      all,
+    ),
+    plainEndpoint(
+      {
+        ...get,
+        path: '/status/tokens/{sha256}',
+        operationId: 'getArchivedStatusListToken',
+        summary: 'A token that was once published, byte for byte, by its digest',
+        params: ofToken,
+        responses: { 200: token, 404: notThere },
+      },
+      anyOrigin,
+      archived,
+    ),
+    plainEndpoint(
+      {
+        ...get,
+        path: '/status/{list}',
+        operationId: 'getStatusListToken',
+        summary: 'What a list says now, or said at a time',
+        security: { scheme: 'regulatorKey', optional: true },
+        params: ofList,
+        query: z.object({
+          time: z.string().optional().meta({ description: 'Seconds since 1970.' }),
+        }),
+        responses: {
+          200: token,
+          304: { description: 'It has not changed' },
+          400: { description: '`time` is no number of seconds', mediaType: 'text/plain' },
+          404: notThere,
+          406: { description: 'No such form of it', mediaType: 'text/plain' },
+          501: { description: '`time` is not supported', mediaType: 'text/plain' },
+        },
+      },
+      anyOrigin,
+      list,
+    ),
+    preflight('/status', 'preflightStatusLists'),
+    preflight('/status/tokens/{sha256}', 'preflightStatusListToken', ofToken),
+    preflight('/status/{list}', 'preflightStatusList', ofList),
+  ]
 
   /** Nobody is asked who they are; whoever says so has to be right. */
   async function isRegulator(request: Request): Promise<boolean> {
@@ -82,6 +133,38 @@ export function statusRouter(
     await requireRegulator(request)
     return true
   }
+}
+
+const ofToken = z.object({ sha256: z.string() })
+const ofList = z.object({ list: z.string() })
+
+/** §11.4: "the Status Provider SHOULD enable CORS" */
+const anyOrigin: RequestHandler = (_request, response, next) => {
+  response.set('Access-Control-Allow-Origin', '*')
+  response.set('Access-Control-Expose-Headers', 'ETag')
+  next()
+}
+
+/** A page that sends its own `If-None-Match` asks before it does. Fetch, "CORS-preflight fetch". */
+function preflight(path: string, operationId: string, params?: z.ZodType): Endpoint {
+  return plainEndpoint(
+    {
+      method: 'options',
+      path,
+      operationId,
+      tag: 'status',
+      summary: 'What a page of another origin may send',
+      specification: 'Token Status List §11.4',
+      params,
+      responses: { 204: { description: 'It is in the headers' } },
+    },
+    anyOrigin,
+    (_request, response) => {
+      response.set('Access-Control-Allow-Methods', 'GET, HEAD')
+      response.set('Access-Control-Allow-Headers', 'Accept, If-None-Match')
+      response.set('Access-Control-Max-Age', '86400').status(204).end()
+    },
+  )
 }
 
 /** Digests come in base64url, as the log has them, or in hexadecimal, as receipts have them. */

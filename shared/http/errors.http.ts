@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Response } from 'express'
 import { type ProtocolCode, ProtocolError } from '../error.ts'
 import { Problem, type ProblemCode, toProblemDetails } from '../problem.ts'
-import { logOf } from './server.http.ts'
+import { logOf } from './request-log.http.ts'
 
 /** Codes of RFC 6750 §3.1 and RFC 9449 §7.1 that a resource answers with a challenge. */
 const CHALLENGES = new Set<ProtocolCode>([

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import express, { type Express, type Request, type Response } from 'express'
+import express, { type Express, type Request } from 'express'
 import helmet from 'helmet'
 import { encodeBase64url } from '../base64url.ts'
 import type { Log } from '../log.ts'
@@ -13,6 +13,7 @@ import type { Readiness } from '../observe/readiness.ts'
 import { OperatorError } from '../operator-error.ts'
 import { Problem } from '../problem.ts'
 import type { Random } from '../random.ts'
+import { routerOf } from './endpoint.http.ts'
 
 /** A listening server. It answers 503 and that it is starting until it is given something to serve. */
 export interface HttpServer {
@@ -154,8 +155,13 @@ export function openApplication(options: {
       crossOriginResourcePolicy: { policy: 'cross-origin' },
     }),
   )
-  app.get('/healthz', healthEndpoint(options))
-  if (observation) app.get('/readyz', readinessEndpoint(observation.readiness))
+  // Before the host is looked at: a probe asks under any name.
+  const early = [
+    healthEndpoint(options),
+    ...(observation ? [readinessEndpoint(observation.readiness)] : []),
+  ]
+  app.locals.endpoints = early
+  app.use(routerOf(early))
   app.use((request, _response, next) => {
     if (!hosts.has(request.headers.host ?? '')) {
       throw new Problem('misdirected_host', 'use the address in the metadata')
@@ -169,11 +175,6 @@ export function openApplication(options: {
 function routeOf(request: Request): string {
   const path: unknown = request.route?.path
   return typeof path === 'string' ? path : '(none)'
-}
-
-/** The log of the request that `response` answers. */
-export function logOf(response: Response): Log {
-  return response.locals.log
 }
 
 /** Answers what no route took; mounted last, before the error renderer. */

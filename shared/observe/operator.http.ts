@@ -1,5 +1,7 @@
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type Express } from 'express'
 import helmet from 'helmet'
+import { z } from 'zod'
+import { type Endpoint, endpoint, routerOf } from '../http/endpoint.http.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -29,8 +31,7 @@ export function operatorApplication(view: OperatorView): Express {
     const { contentType, text } = await view.metrics.render()
     response.set({ 'Cache-Control': 'no-store', 'Content-Type': contentType }).end(text)
   })
-  app.get('/healthz', healthEndpoint(view))
-  app.get('/readyz', readinessEndpoint(view.readiness))
+  app.use(routerOf([healthEndpoint(view), readinessEndpoint(view.readiness)]))
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('not found\n')
   })
@@ -38,24 +39,54 @@ export function operatorApplication(view: OperatorView): Express {
 }
 
 /** 200 while the server does its work, 503 otherwise; it never says why to a stranger. */
-export function healthEndpoint({ checkHealth, isStarting }: Health): RequestHandler {
-  return (_request, response) => {
-    response.set('Cache-Control', 'no-store')
-    try {
-      checkHealth()
-      if (isStarting?.()) response.status(503).json({ status: 'starting' })
-      else response.json({ status: 'ok' })
-    } catch {
-      response.status(503).json({ status: 'failing' })
-    }
-  }
+export function healthEndpoint({ checkHealth, isStarting }: Health): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/healthz',
+    operationId: 'getHealth',
+    tag: 'server',
+    summary: 'Whether the server does its work',
+    responses: {
+      200: { description: 'It does', schema: z.strictObject({ status: z.literal('ok') }) },
+      503: {
+        description: 'It does not, or not yet',
+        schema: z.strictObject({ status: z.enum(['starting', 'failing']) }),
+      },
+    },
+    handle: () => {
+      try {
+        checkHealth()
+      } catch {
+        return { status: 503, body: { status: 'failing' } }
+      }
+      if (isStarting?.()) return { status: 503, body: { status: 'starting' } }
+      return { status: 200, body: { status: 'ok' } }
+    },
+  })
 }
 
+const readinessSchema: z.ZodType<Readiness> = z
+  .strictObject({
+    status: z.enum(['ready', 'not ready', 'stopping']),
+    checks: z.record(z.string(), z.enum(['ok', 'failing'])),
+  })
+  .meta({ id: 'Readiness' })
+
 /** 200 while requests may be sent here; 503 with the names of the checks that fail, and from the moment a stop is asked for. */
-export function readinessEndpoint(readiness: () => Promise<Readiness>): RequestHandler {
-  return async (_request, response) => {
-    const answer = await readiness()
-    response.set('Cache-Control', 'no-store')
-    response.status(answer.status === 'ready' ? 200 : 503).json(answer)
-  }
+export function readinessEndpoint(readiness: () => Promise<Readiness>): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/readyz',
+    operationId: 'getReadiness',
+    tag: 'server',
+    summary: 'Whether requests may be sent here',
+    responses: {
+      200: { description: 'They may', schema: readinessSchema },
+      503: { description: 'They may not', schema: readinessSchema },
+    },
+    handle: async () => {
+      const body = await readiness()
+      return { status: body.status === 'ready' ? 200 : 503, body }
+    },
+  })
 }

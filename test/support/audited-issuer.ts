@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import express, { type RequestHandler } from 'express'
 import { type Cadence, type Publisher, publishStatusLists } from '../../issuer/status/publish.ts'
 import type { CredentialStatus, ListPool, StatusStore } from '../../issuer/status/status.ts'
-import { statusRouter } from '../../issuer/status/status-list.http.ts'
+import { statusEndpoints } from '../../issuer/status/status-list.http.ts'
 import {
   allocateIndexes,
   changeStatus,
@@ -11,10 +11,11 @@ import {
   statusMigrations,
 } from '../../issuer/status/store.sqlite.ts'
 import { signCheckpoint } from '../../shared/audit/checkpoint.ts'
-import { logRouter } from '../../shared/audit/log.http.ts'
+import { logEndpoints } from '../../shared/audit/log.http.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { type NoteVerifier, parseVkey } from '../../shared/audit/note.ts'
 import { trustListPublished } from '../../shared/audit/trust-leaf.ts'
+import { routerOf } from '../../shared/http/endpoint.http.ts'
 import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { Es256Signer } from '../../shared/key/signer.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -160,8 +161,8 @@ export async function openAuditedIssuer({
   app.get('/trust-list', (_request, response) => {
     response.type('application/jwt').send(trustList)
   })
-  app.use(logRouter(log))
-  app.use(statusRouter(store, () => issuer.now))
+  app.use(routerOf(logEndpoints(log)))
+  app.use(routerOf(statusEndpoints(store, () => issuer.now)))
   await store.keepOpen(pool, NOW)
   await issuer.publish()
   return issuer

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Express } from 'express'
 import { keyDigest, makeKey } from '../../issuer/api-key.ts'
 import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import type { CredentialSigner } from '../../issuer/credential/issue.ts'
@@ -40,10 +41,12 @@ import { type Database, openDatabase } from '../../shared/store/database.sqlite.
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { anchorsOf, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
 import { silentLog } from './log.ts'
+import { noObservation } from './observation.ts'
 
 /** A running issuer on a port of its own, with everything real but the reading of images. */
 export interface TestIssuer {
   readonly url: string
+  readonly app: Express
   readonly db: Database
   readonly store: IssuerStore
   readonly auditLog: AuditLog
@@ -188,45 +191,45 @@ export async function openIssuer(
     random,
     log,
   })
-  server.serve(
-    issuerApplication({
-      issuer,
-      store,
-      readings: openReadings(),
-      uploads: openUploads(random),
-      progress: openProgress(),
-      pipeline,
-      watchlists,
-      workflow,
-      authorizationServer,
-      statusStore,
-      operations: openStatusOperations(db, {
-        random,
-        subjectKeyOf: (reference) => subjectKeyOf(db, reference),
-      }),
-      publishNow: publish,
-      history: options.history ?? true,
-      auditLog,
-      credentialSigner,
-      trustList,
-      sessionSeconds: 1800,
-      maxOpenSessions: options.maxOpenSessions ?? 1000,
-      sessionsPerMinute: options.sessionsPerMinute ?? 10_000,
-      platformSessionsPerMinute: options.platformSessionsPerMinute ?? 10_000,
-      trustedProxies: options.trustedProxies ?? [],
-      isStarting: options.isStarting ?? (() => false),
-      checkHealth: () => {
-        store.checkHealth()
-        options.checkPublication?.()
-      },
-      clock,
+  const app = issuerApplication({
+    observation: options.observation ?? noObservation,
+    issuer,
+    store,
+    readings: openReadings(),
+    uploads: openUploads(random),
+    progress: openProgress(),
+    pipeline,
+    watchlists,
+    workflow,
+    authorizationServer,
+    statusStore,
+    operations: openStatusOperations(db, {
       random,
-      log,
-      ...(options.observation && { observation: options.observation }),
+      subjectKeyOf: (reference) => subjectKeyOf(db, reference),
     }),
-  )
+    publishNow: publish,
+    history: options.history ?? true,
+    auditLog,
+    credentialSigner,
+    trustList,
+    sessionSeconds: 1800,
+    maxOpenSessions: options.maxOpenSessions ?? 1000,
+    sessionsPerMinute: options.sessionsPerMinute ?? 10_000,
+    platformSessionsPerMinute: options.platformSessionsPerMinute ?? 10_000,
+    trustedProxies: options.trustedProxies ?? [],
+    isStarting: options.isStarting ?? (() => false),
+    checkHealth: () => {
+      store.checkHealth()
+      options.checkPublication?.()
+    },
+    clock,
+    random,
+    log,
+  })
+  server.serve(app)
   return {
     url: issuer,
+    app,
     db,
     store,
     auditLog,

@@ -1,3 +1,4 @@
+import type { Express } from 'express'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { toDateTime } from '../../shared/clock.ts'
 import { didResolver } from '../../shared/did/resolver.ts'
@@ -33,6 +34,7 @@ import { verifierApplication } from '../../verifier/server.http.ts'
 import { openVerifierStore, verifierMigrations } from '../../verifier/store.sqlite.ts'
 import { type TrustListKeeper, trustListKeeper } from '../../verifier/trust-list.ts'
 import { silentLog } from './log.ts'
+import { noObservation } from './observation.ts'
 import { NOW, type TestAuthority, testAuthority } from './pki.ts'
 
 /** An issuer, its status list and a trust list, made with the real functions, and a clock that a test may move. */
@@ -170,6 +172,7 @@ export function testTrustList(
 /** A verifier that serves on a port of its own, as one platform runs it. */
 export interface Platform {
   readonly url: string
+  readonly app: Express
   readonly clientId: string
   readonly key: string
   readonly db: Database
@@ -226,32 +229,31 @@ export async function startPlatform(
     if (token === undefined) throw new Error('unreachable')
     return new Response(token, { headers: { 'content-type': 'application/statuslist+jwt' } })
   }, createStatusListCache())
-  server.serve(
-    verifierApplication({
-      store,
-      identity,
-      policies,
-      defaultPolicy: policies.values().next().value as Policy,
-      trustList,
-      trustListSignerKeys: [generateEs256Key().signer, ecosystem.trustListSigner].map(
-        (signer) => signer.publicJwk,
-      ),
-      auditLog,
-      log,
-      findPolicy: policyFinder(policies, store),
-      resolveStatus: statusLists.resolve,
-      resolveDid: didResolver(() => Promise.reject(new Error('no network in this test'))),
-      apiKeys: [
-        { name: 'backend', sha256: sha256Hex(key) },
-        { name: 'other-system', sha256: sha256Hex(`other-${key}`) },
-      ],
-      redirectOrigins: ['https://driver.example'],
-      lifetimeSeconds: 300,
-      clock: () => ecosystem.now,
-      random: systemRandom,
-      ...(observation && { observation }),
-    }),
-  )
+  const app = verifierApplication({
+    observation: observation ?? noObservation,
+    store,
+    identity,
+    policies,
+    defaultPolicy: policies.values().next().value as Policy,
+    trustList,
+    trustListSignerKeys: [generateEs256Key().signer, ecosystem.trustListSigner].map(
+      (signer) => signer.publicJwk,
+    ),
+    auditLog,
+    log,
+    findPolicy: policyFinder(policies, store),
+    resolveStatus: statusLists.resolve,
+    resolveDid: didResolver(() => Promise.reject(new Error('no network in this test'))),
+    apiKeys: [
+      { name: 'backend', sha256: sha256Hex(key) },
+      { name: 'other-system', sha256: sha256Hex(`other-${key}`) },
+    ],
+    redirectOrigins: ['https://driver.example'],
+    lifetimeSeconds: 300,
+    clock: () => ecosystem.now,
+    random: systemRandom,
+  })
+  server.serve(app)
   const call: Platform['call'] = async (path, { body, key: given = key } = {}) => {
     const response = await fetch(`${server.url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
@@ -265,6 +267,7 @@ export async function startPlatform(
   }
   return {
     url: server.url,
+    app,
     clientId,
     key,
     db,

@@ -46,14 +46,17 @@ export interface ReceiptBundle {
   readonly commitment_key: string
 }
 
-const bundleSchema: z.ZodType<ReceiptBundle> = z.strictObject({
-  receipt: z.string(),
-  vp_token: z.record(z.string(), z.array(z.string())),
-  policy: z.record(z.string(), z.custom<Json>()),
-  trust_list: z.string(),
-  status_tokens: z.array(z.string()).max(16),
-  commitment_key: z.string(),
-})
+/** A receipt file. */
+export const receiptBundleSchema: z.ZodType<ReceiptBundle> = z
+  .strictObject({
+    receipt: z.string(),
+    vp_token: z.record(z.string(), z.array(z.string())),
+    policy: z.record(z.string(), z.unknown() as z.ZodType<Json>),
+    trust_list: z.string(),
+    status_tokens: z.array(z.string()).max(16),
+    commitment_key: z.string(),
+  })
+  .meta({ id: 'ReceiptBundle' })
 
 /** Reads a receipt file. @throws ReceiptError `receipt_malformed` */
 export function parseReceiptBundle(text: string): ReceiptBundle {
@@ -64,7 +67,7 @@ export function parseReceiptBundle(text: string): ReceiptBundle {
     if (!(cause instanceof JsonError)) throw cause
     throw new ReceiptError('receipt_malformed', 'the file is not JSON', { cause })
   }
-  const parsed = bundleSchema.safeParse(value)
+  const parsed = receiptBundleSchema.safeParse(value)
   if (parsed.success) return parsed.data
   throw new ReceiptError(
     'receipt_malformed',

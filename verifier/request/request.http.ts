@@ -1,12 +1,12 @@
-import { Router } from 'express'
+import type { Request } from 'express'
 import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
-import { bearerToken, formBody, jsonBody } from '../../shared/http/body.http.ts'
+import { bearerToken } from '../../shared/http/body.http.ts'
+import { type Endpoint, endpoint, type SecurityScheme } from '../../shared/http/endpoint.http.ts'
 import { REQUEST_OBJECT_MEDIA_TYPE } from '../../shared/oid4vp/request.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
-import { parseRequest } from '../../shared/schema.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { VerifierStore } from '../store.ts'
 import {
@@ -39,74 +39,137 @@ export interface RequestContext {
   readonly random: Random
 }
 
-const createBody = z.strictObject({
-  policy: z.string().max(64).optional(),
-  redirect_uri: z.url().max(2048).optional(),
-})
+const createBody = z
+  .strictObject({
+    policy: z.string().max(64).optional().meta({ description: 'The default one without it.' }),
+    redirect_uri: z.url().max(2048).optional().meta({
+      description: 'Where the browser goes back to in a same-device flow, at a configured origin.',
+    }),
+  })
+  .meta({ id: 'PresentationRequestOrder' })
+const createdRequest = z
+  .strictObject({
+    request_id: z.string(),
+    policy: z.strictObject({ id: z.string(), version: z.int() }),
+    client_id: z.string(),
+    request_uri: z.string().meta({ description: 'Where a wallet fetches the request object.' }),
+    authorization_request: z.string().meta({ description: 'The link that calls a wallet.' }),
+    expires_at: z.int(),
+  })
+  .meta({ id: 'CreatedPresentationRequest' })
+/** Codes of a request that was ended. */
+const ENDED = ['request_answered', 'request_refused', 'request_state'] as const
+
 // "The Verifier MUST ignore any unrecognized parameters", wallet_metadata among them: there is one way to ask.
 const walletForm = z.object({ wallet_nonce: z.string().min(1).max(512).optional() })
 
 /** Where a platform asks and a wallet reads what is asked. OpenID4VP 1.0 §5.10, HAIP 1.0 §5.1. */
-export function requestRouter(context: RequestContext): Router {
+export function requestEndpoints(context: RequestContext): readonly Endpoint[] {
   const { store, identity, clock } = context
-  const router = Router()
-
-  router.post('/requests', ...jsonBody(8192), async (request, response) => {
-    const platform = platformOf(request.headers.authorization, context.apiKeys)
-    const body = parseRequest(createBody, request.body)
-    const policy = choosePolicy(body.policy, context)
-    const made = createRequest(
-      policy,
-      {
-        platform,
-        redirectUri: checkRedirect(body.redirect_uri, context.redirectOrigins),
-        lifetimeSeconds: context.lifetimeSeconds,
-        clientId: identity.clientId,
-      },
-      { now: clock(), random: context.random },
-    )
-    await store.addRequest(made, { sha256: policy.sha256, text: JSON.stringify(policy.document) })
-    const { requestUri, link } = requestReference(made, identity)
-    response
-      .status(201)
-      .set('Cache-Control', 'no-store')
-      .location(`/requests/${made.id}`)
-      .json({
-        request_id: made.id,
-        policy: { id: policy.id, version: policy.version },
-        client_id: made.clientId,
-        request_uri: requestUri,
-        authorization_request: link,
-        expires_at: made.expiresAt,
-      })
-  })
-
-  const serveObject = async (
-    objectId: string,
-    walletNonce: string | undefined,
-  ): Promise<string> => {
+  const serveObject = async (objectId: string, walletNonce: string | undefined) => {
     const retrieved = await store.retrieveObject(objectId, clock())
     checkIdentity(retrieved, identity)
     const policy = await context.findPolicy(retrieved.policySha256)
-    return renderRequestObject(retrieved, policy, identity, walletNonce)
+    const jwt = await renderRequestObject(retrieved, policy, identity, walletNonce)
+    return {
+      status: 200,
+      bytes: Buffer.from(jwt),
+      headers: { 'Content-Type': REQUEST_OBJECT_MEDIA_TYPE },
+    } as const
   }
+  const object = {
+    path: '/requests/{object_id}/object',
+    tag: 'wallet',
+    specification: 'OpenID4VP 1.0 §5.10',
+    params: z.object({ object_id: z.string().max(128) }),
+    responses: {
+      200: { description: 'A signed request object', mediaType: REQUEST_OBJECT_MEDIA_TYPE },
+    },
+    problems: ['request_not_found', 'request_expired', ...ENDED],
+  } as const
 
-  router.get('/requests/:objectId/object', async (request, response) => {
-    const jwt = await serveObject(request.params.objectId, undefined)
-    response.set('Cache-Control', 'no-store').type(REQUEST_OBJECT_MEDIA_TYPE).send(Buffer.from(jwt))
-  })
+  return [
+    endpoint({
+      method: 'post',
+      path: '/requests',
+      operationId: 'createPresentationRequest',
+      tag: 'requests',
+      summary: 'Ask a worker for what a policy needs',
+      security: platformSecurity(context.apiKeys),
+      body: { schema: createBody, maxBytes: 8192 },
+      responses: {
+        201: {
+          description: 'The request and the link that calls a wallet',
+          schema: createdRequest,
+          headers: { Location: 'Where its result is read.' },
+        },
+      },
+      handle: async ({ body, caller: platform }) => {
+        const policy = choosePolicy(body.policy, context)
+        const made = createRequest(
+          policy,
+          {
+            platform,
+            redirectUri: checkRedirect(body.redirect_uri, context.redirectOrigins),
+            lifetimeSeconds: context.lifetimeSeconds,
+            clientId: identity.clientId,
+          },
+          { now: clock(), random: context.random },
+        )
+        await store.addRequest(made, {
+          sha256: policy.sha256,
+          text: JSON.stringify(policy.document),
+        })
+        const { requestUri, link } = requestReference(made, identity)
+        return {
+          status: 201,
+          headers: { Location: `/requests/${made.id}` },
+          body: {
+            request_id: made.id,
+            policy: { id: policy.id, version: policy.version },
+            client_id: made.clientId,
+            request_uri: requestUri,
+            authorization_request: link,
+            expires_at: made.expiresAt,
+          },
+        }
+      },
+    }),
+    endpoint({
+      ...object,
+      method: 'get',
+      operationId: 'getRequestObject',
+      summary: 'Read what is asked',
+      handle: ({ params }) => serveObject(params.object_id, undefined),
+    }),
+    endpoint({
+      ...object,
+      method: 'post',
+      operationId: 'postRequestObject',
+      summary: 'Read what is asked, bound to a nonce of the wallet',
+      body: {
+        mediaType: 'application/x-www-form-urlencoded',
+        schema: walletForm,
+        maxBytes: 16_384,
+      },
+      handle: ({ params, body }) => serveObject(params.object_id, body.wallet_nonce),
+    }),
+  ]
+}
 
-  router.post('/requests/:objectId/object', ...formBody(16_384), async (request, response) => {
-    const form = parseRequest(walletForm, request.body)
-    const jwt = await serveObject(String(request.params.objectId), form.wallet_nonce)
-    response.set('Cache-Control', 'no-store').type(REQUEST_OBJECT_MEDIA_TYPE).send(Buffer.from(jwt))
-  })
-
-  return router
+/** Calls as a system of a platform, by a key; the caller is its name. */
+export function platformSecurity(apiKeys: readonly ApiKey[]): {
+  readonly scheme: SecurityScheme
+  authenticate(request: Request): string
+} {
+  return {
+    scheme: 'platformKey',
+    authenticate: ({ headers }) => platformOf(headers.authorization, apiKeys),
+  }
 }
 
 /** The name of the key that a caller holds. Only digests are compared. @throws Problem `not_authenticated` */
-export function platformOf(authorization: string | undefined, apiKeys: readonly ApiKey[]): string {
+function platformOf(authorization: string | undefined, apiKeys: readonly ApiKey[]): string {
   const token = bearerToken(authorization)
   const digest = token === undefined ? undefined : sha256Hex(token)
   const key = apiKeys.find(({ sha256 }) => sha256 === digest)

@@ -6,6 +6,7 @@ import { statusOperationEndpoints } from '../../../issuer/status/operations.http
 import { openStatusOperations } from '../../../issuer/status/operations.sqlite.ts'
 import { publishStatusLists } from '../../../issuer/status/publish.ts'
 import { allocateIndexes } from '../../../issuer/status/store.sqlite.ts'
+import { routerOf } from '../../../shared/http/endpoint.http.ts'
 import { renderErrors } from '../../../shared/http/errors.http.ts'
 import { Problem } from '../../../shared/problem.ts'
 import { systemRandom } from '../../../shared/random.ts'
@@ -45,23 +46,28 @@ describe('statusOperationEndpoints', () => {
       next()
     })
     app.use(
-      statusOperationEndpoints({
-        operations: openStatusOperations(db, {
-          random: systemRandom,
-          subjectKeyOf: ({ uri }) => (uri.startsWith('https') ? Buffer.alloc(32, 4) : undefined),
+      routerOf(
+        statusOperationEndpoints({
+          operations: openStatusOperations(db, {
+            random: systemRandom,
+            subjectKeyOf: ({ uri }) => (uri.startsWith('https') ? Buffer.alloc(32, 4) : undefined),
+          }),
+          clock: () => now,
+          security: {
+            scheme: 'operatorKey',
+            authenticate: async (request) => {
+              const name = request.get('Authorization') ?? ''
+              if (name === '') throw new Problem('not_authenticated', 'a key is needed')
+              return { name, role: 'operator', createdAt: 0, revokedAt: undefined }
+            },
+          },
+          publishNow: async () => {
+            published++
+            if (broken) throw new Error('no disk')
+            await publishStatusLists(publisher, now)
+          },
         }),
-        clock: () => now,
-        requireOperator: async (request) => {
-          const name = request.get('Authorization') ?? ''
-          if (name === '') throw new Problem('not_authenticated', 'a key is needed')
-          return name
-        },
-        publishNow: async () => {
-          published++
-          if (broken) throw new Error('no disk')
-          await publishStatusLists(publisher, now)
-        },
-      }),
+      ),
     )
     app.use(renderErrors('problem'))
     server = app.listen(0, '127.0.0.1')

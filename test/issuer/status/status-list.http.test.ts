@@ -3,13 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import express from 'express'
 import { publishStatusLists } from '../../../issuer/status/publish.ts'
-import { statusRouter } from '../../../issuer/status/status-list.http.ts'
+import { statusEndpoints } from '../../../issuer/status/status-list.http.ts'
 import { allocateIndexes } from '../../../issuer/status/store.sqlite.ts'
+import { routerOf } from '../../../shared/http/endpoint.http.ts'
 import { openStatusFixture, TEST_POOL } from '../../support/status.ts'
 
 const NOW = 1_800_000_000
 
-describe('statusRouter', () => {
+describe('statusEndpoints', () => {
   const { db, store, publisher } = openStatusFixture()
   let server: Server
   let base: string
@@ -23,7 +24,7 @@ describe('statusRouter', () => {
     const [reference] = allocateIndexes(db, { copies: 1, credentialExpires: NOW + 5000, now: NOW })
     list = (reference?.uri ?? '').split('/').at(-1) ?? ''
     server = express()
-      .use(statusRouter(store, () => now))
+      .use(routerOf(statusEndpoints(store, () => now)))
       .listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -131,7 +132,7 @@ describe('statusRouter', () => {
   })
 })
 
-describe('statusRouter with CWT', () => {
+describe('statusEndpoints with CWT', () => {
   const { db, store, publisher } = openStatusFixture()
   let server: Server
   let base: string
@@ -147,7 +148,7 @@ describe('statusRouter with CWT', () => {
     const [reference] = allocateIndexes(db, { copies: 1, credentialExpires: NOW + 10, now: NOW })
     list = (reference?.uri ?? '').split('/').at(-1) ?? ''
     server = express()
-      .use(statusRouter(store, () => NOW + 11))
+      .use(routerOf(statusEndpoints(store, () => NOW + 11)))
       .listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -3,14 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import express from 'express'
 import { verifyCheckpoint } from '../../../shared/audit/checkpoint.ts'
-import { logRouter } from '../../../shared/audit/log.http.ts'
+import { logEndpoints } from '../../../shared/audit/log.http.ts'
 import { auditLogMigrations, openAuditLog } from '../../../shared/audit/log.sqlite.ts'
 import { parseVkey } from '../../../shared/audit/note.ts'
 import { parseEntryBundle } from '../../../shared/audit/tile.ts'
+import { routerOf } from '../../../shared/http/endpoint.http.ts'
 import { generateEd25519Key } from '../../../shared/key/signer.software.ts'
 import { openDatabase } from '../../../shared/store/database.sqlite.ts'
 
-describe('logRouter', () => {
+describe('logEndpoints', () => {
   const db = openDatabase(':memory:', { audit: auditLogMigrations })
   let server: Server
   let base: string
@@ -18,7 +19,7 @@ describe('logRouter', () => {
 
   before((done) => {
     server = express()
-      .use(logRouter(openAuditLog(db, { origin: 'issuer.example/log', signer })))
+      .use(routerOf(logEndpoints(openAuditLog(db, { origin: 'issuer.example/log', signer }))))
       .listen(0, '127.0.0.1', () => {
         base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/log`
         done()
