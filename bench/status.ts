@@ -37,7 +37,7 @@ import { statusListBytes, writeStatus } from '../shared/status-list/bits.ts'
 import { deflateStatusList } from '../shared/status-list/compress.ts'
 import { readStatusListClaims, signStatusListToken } from '../shared/status-list/token.ts'
 import { openDatabase } from '../shared/store/database.sqlite.ts'
-import { type BenchCase, compare, renderRows } from './ratio.ts'
+import { type BenchCase, type BenchRow, compare, renderRows } from './ratio.ts'
 
 const entries = Number(process.argv[2] ?? 1_000_000)
 const rounds = Number(process.argv[3] ?? 7)
@@ -63,9 +63,10 @@ async function report(
   title: string,
   iterations: number,
   cases: readonly BenchCase[],
-): Promise<void> {
+): Promise<readonly BenchRow[]> {
   const rows = await compare(cases, { iterations, rounds })
   console.log(`\n${title}\n\n${renderRows(rows)}`)
+  return rows
 }
 
 function times(work: (n: number) => unknown): (iterations: number) => void {
@@ -322,7 +323,7 @@ async function serve(): Promise<void> {
   }
   const current = await store.current(path.split('/').at(-1) ?? '')
   const known = current === undefined ? etag : `"${current.sha256}"`
-  await report(`Serve a token of ${token.length} bytes (${compressed.length} on the wire)`, 200, [
+  const rows = await report(`Serve a token of ${token.length} bytes (${compressed.length} on the wire)`, 200, [
     {
       name: 'floor: a bare server with the same bytes',
       run: ask(bare, { 'Accept-Encoding': 'gzip' }),
@@ -330,6 +331,10 @@ async function serve(): Promise<void> {
     { name: 'carnet, full', run: ask(full, { 'Accept-Encoding': 'gzip' }) },
     { name: 'carnet, 304', run: ask(full, { 'If-None-Match': known }) },
   ])
+  console.log()
+  for (const { name, microseconds } of rows) {
+    console.log(`${Math.round(1e6 / microseconds)} requests a second of one core: ${name}`)
+  }
   bare.close().closeAllConnections()
   full.close().closeAllConnections()
   db.close()
