@@ -323,14 +323,18 @@ async function serve(): Promise<void> {
   }
   const current = await store.current(path.split('/').at(-1) ?? '')
   const known = current === undefined ? etag : `"${current.sha256}"`
-  const rows = await report(`Serve a token of ${token.length} bytes (${compressed.length} on the wire)`, 200, [
-    {
-      name: 'floor: a bare server with the same bytes',
-      run: ask(bare, { 'Accept-Encoding': 'gzip' }),
-    },
-    { name: 'carnet, full', run: ask(full, { 'Accept-Encoding': 'gzip' }) },
-    { name: 'carnet, 304', run: ask(full, { 'If-None-Match': known }) },
-  ])
+  const rows = await report(
+    `Serve a token of ${token.length} bytes (${compressed.length} on the wire)`,
+    200,
+    [
+      {
+        name: 'floor: a bare server with the same bytes',
+        run: ask(bare, { 'Accept-Encoding': 'gzip' }),
+      },
+      { name: 'carnet, full', run: ask(full, { 'Accept-Encoding': 'gzip' }) },
+      { name: 'carnet, 304', run: ask(full, { 'If-None-Match': known }) },
+    ],
+  )
   console.log()
   for (const { name, microseconds } of rows) {
     console.log(`${Math.round(1e6 / microseconds)} requests a second of one core: ${name}`)

@@ -125,7 +125,8 @@ export const statusMigrations: readonly string[] = [
  * Reserves one index for each copy, each on another list, inside the caller's transaction, which then is the only one
  * that appends to the log. Only lists that are live are used: "the list is live before the first credential that refers
  * to it leaves". An index is never given twice. Lists of the credential's {@link lifetimeClass} come first; others serve
- * while those have no room. Token Status List §13.2, §13.3.
+ * while those have no room. A list that is nearly full is filled before the others, so that it closes. Token Status List
+ * §13.2, §13.3.
  * @throws Problem `busy` when fewer lists than copies are live and have room
  */
 export async function allocateIndexes(
@@ -144,8 +145,8 @@ export async function allocateIndexes(
     `SELECT * FROM status_list AS l
      WHERE allocated < size AND EXISTS (
        SELECT 1 FROM status_publication AS p WHERE p.list = l.id AND p.leaf < ${PUBLISHED_SIZE})
-     ORDER BY pool <> $1, allocated, id LIMIT $2`,
-    [lifetimeClass(credentialExpires - now), copies],
+     ORDER BY pool <> $1, allocated < size * $3::float8, allocated, id LIMIT $2`,
+    [lifetimeClass(credentialExpires - now), copies, ROOM],
   )
   if (lists.length < copies) {
     throw new Problem('busy', 'no status list has room yet, try again soon')

@@ -125,8 +125,8 @@ export const statusMigrations: readonly string[] = [
 /**
  * Reserves one index for each copy, each on another list, inside the caller's transaction. Only lists that are live
  * are used: "the list is live before the first credential that refers to it leaves". An index is never given twice.
- * Lists of the credential's {@link lifetimeClass} come first; others serve while those have no room. Token Status List
- * §13.2, §13.3.
+ * Lists of the credential's {@link lifetimeClass} come first; others serve while those have no room. A list that is
+ * nearly full is filled before the others, so that it closes. Token Status List §13.2, §13.3.
  * @throws Problem `busy` when fewer lists than copies are live and have room
  */
 export function allocateIndexes(
@@ -140,13 +140,13 @@ export function allocateIndexes(
   },
 ): StatusReference[] {
   const { copies, credentialExpires, now, subject = null } = request
-  const lists = prepared<[number, string, number], ListRow>(
+  const lists = prepared<[number, string, number, number], ListRow>(
     db,
     `SELECT * FROM status_list AS l
        WHERE allocated < size AND EXISTS (
          SELECT 1 FROM status_publication AS p WHERE p.list = l.id AND p.leaf < ?)
-       ORDER BY pool <> ?, allocated, id LIMIT ?`,
-  ).all(publishedSize(db), lifetimeClass(credentialExpires - now), copies)
+       ORDER BY pool <> ?, allocated < size * ?, allocated, id LIMIT ?`,
+  ).all(publishedSize(db), lifetimeClass(credentialExpires - now), ROOM, copies)
   if (lists.length < copies) {
     throw new Problem('busy', 'no status list has room yet, try again soon')
   }

@@ -98,6 +98,30 @@ export function statusStoreContract(name: string, open: () => Promise<StatusStor
       expect(before.has(one?.uri ?? '')).to.equal(false)
     })
 
+    it('fills a list that is nearly full before its successor, so that it closes and ends', async () => {
+      const { first } = fixture
+      const one = { name: 'month', size: 40, lanes: 1 }
+      const lifetime = 14 * 86_400
+      const known = new Set(await first.store.uris(NOW))
+      await first.store.keepOpen(one, NOW)
+      const [old] = (await first.store.uris(NOW)).filter((uri) => !known.has(uri))
+      await publish(first, NOW)
+      const taken: string[] = []
+      for (let n = 0; n < 45; n++) {
+        if (n % 10 === 0) {
+          await first.store.keepOpen(one, NOW + n)
+          await publish(first, NOW + n)
+        }
+        const [reference] = await fixture.second.allocate(1, NOW + lifetime)
+        taken.push(reference?.uri ?? '')
+      }
+      expect(taken.slice(0, 40)).to.deep.equal(Array(40).fill(old))
+      expect(taken.slice(40)).not.to.include(old)
+      const later = NOW + lifetime + 1
+      await first.store.keepOpen(one, later)
+      expect(await first.store.uris(later)).not.to.include(old)
+    })
+
     it('gives no index twice to two processes at once', async () => {
       await publish(fixture.first, NOW)
       const batches = await Promise.all(

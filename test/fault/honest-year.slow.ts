@@ -20,10 +20,10 @@ const EVENTS = 100_000
 const INTERVAL = 300
 const ROUNDS = (DAYS * DAY) / INTERVAL
 /**
- * Small, because the run costs what is published: a list of 2 KiB takes the same way as one of 256 KiB. It fills in
- * the year, so that lists close, open and are retired.
+ * Small, because the run costs what is published: a list of 1 KiB takes the same way as one of 256 KiB. It fills within
+ * half a year, so that lists close, open and are retired.
  */
-const POOL = { name: 'standard', size: 2 ** 13, lanes: 1, decoys: 64 }
+const POOL = { name: 'standard', size: 2 ** 12, lanes: 1, decoys: 64 }
 const LIFETIME = 60 * DAY
 const subjectKey = Buffer.alloc(32, 5)
 
