@@ -275,8 +275,8 @@ async function openServer(
   const pools = servedPools(db)
   measureIssuer(metrics, { servedPools: pools, auditLog, operations, clock: systemClock })
   const isStarting = (): boolean => !pipeline.isOpen()
-  const checkHealth = (): void => {
-    store.checkHealth()
+  const checkHealth = async (): Promise<void> => {
+    await store.checkHealth()
     publication.check()
   }
   const readiness = openReadiness(

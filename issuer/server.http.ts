@@ -52,7 +52,7 @@ export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
   /** Whether the networks are still being opened. */
   readonly isStarting: () => boolean
   /** Throws when the issuer cannot do its work: the store, and whether lists are published in their rhythm. */
-  readonly checkHealth: () => void
+  readonly checkHealth: () => void | Promise<void>
   readonly observation?: Observation
   readonly log: Log
 }

@@ -1,31 +1,37 @@
-import { commit, commitmentSalt } from '../shared/audit/commitment.ts'
-import type { DossierOpened, DossierReason } from '../shared/audit/dossier-leaf.ts'
 import { appendEntry } from '../shared/audit/log.sqlite.ts'
-import type { RulebookAdopted, WorkflowAdopted } from '../shared/audit/rules-leaf.ts'
 import { trustListPublished } from '../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
-import { newIdentifier } from '../shared/identifier.ts'
-import { canonicalJson, type Json, type JsonObject } from '../shared/json.ts'
+import { canonicalJson } from '../shared/json.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
 import type { DecisionRecord } from './decision/approval.ts'
-import { readStoredWorkflow } from './decision/read-workflow.ts'
-import type { Review } from './decision/review.ts'
-import { evidenceSchema } from './evidence/evidence-schema.ts'
-import type { DecidedSession, Session } from './session/session.ts'
-import { decisionSchema, screeningSchema } from './session/stored-facts.ts'
+import type { DecidedSession } from './session/session.ts'
 import type { StatusChange } from './status/change.ts'
 import { allocateIndexes, changeStatus, subjectOf } from './status/store.sqlite.ts'
-import type {
-  AdoptedRules,
-  ApiKey,
-  IntentRefusal,
-  IssuanceIntent,
-  IssuerStore,
-  UsedOnce,
-} from './store.ts'
+import type { IntentRefusal, IssuanceIntent, IssuerStore, UsedOnce } from './store.ts'
+import {
+  copyLeaves,
+  decisionLeaves,
+  EXPIRED_ARTEFACTS_SECONDS,
+  type IssuanceRow,
+  intentOf,
+  type KeyRow,
+  keyOf,
+  newRules,
+  openingOf,
+  REDELIVERY_SECONDS,
+  type RulesRow,
+  recordOf,
+  rulesOf,
+  type SessionRow,
+  STATE_AFTER,
+  sessionLeaf,
+  sessionOf,
+  statusesOf,
+  text,
+} from './stored-session.ts'
 
 /** The schema of sessions, offers, issuances and the authorization server, in the order in which it grew. */
 export const issuerMigrations: readonly string[] = [
@@ -148,10 +154,6 @@ export const issuerMigrations: readonly string[] = [
    CREATE INDEX dossier_opening_of_session ON dossier_opening (session_id, opened_at);`,
 ]
 
-/** For how long a wallet may ask again for copies that were signed: longer than an access token lives. */
-const REDELIVERY_SECONDS = 900
-const EXPIRED_ARTEFACTS_SECONDS = 300
-
 /**
  * Opens the issuer's part of a database that also holds the audit log and the status lists, so that what happens and
  * the entry that tells of it are one transaction.
@@ -161,7 +163,7 @@ export function openIssuerStore(
   { random, vct }: { readonly random: Random; readonly vct: string },
 ): IssuerStore {
   return {
-    checkHealth: () => {
+    checkHealth: async () => {
       db.prepare('SELECT 1 FROM session LIMIT 1').get()
     },
 
@@ -197,11 +199,11 @@ export function openIssuerStore(
       return row === undefined ? undefined : sessionOf(row)
     },
 
-    recordDecision: async (id, { evidence, screening, decision }) =>
+    recordDecision: async (id, facts) =>
       immediate(db, () => {
+        const { evidence, screening, decision } = facts
         const row = sessionRow(db, id)
         if (row?.state !== 'collecting') return false
-        const at = decision.decidedAt
         db.prepare(
           `UPDATE session SET state = ?, evidence = ?, screening = ?, decision = ?, decided_at = ?
            WHERE id = ?`,
@@ -210,13 +212,10 @@ export function openIssuerStore(
           text(evidence),
           text(screening),
           text(decision),
-          at,
+          decision.decidedAt,
           id,
         )
-        const log = leafWriter(db, row, at)
-        log('evidence.collected', { evidence: evidence as unknown as Json })
-        log('screening.done', { screening: screening as unknown as Json })
-        log('decision.made', { decision: decision as unknown as Json })
+        for (const entry of decisionLeaves(row, facts)) appendEntry(db, entry)
         return true
       }),
 
@@ -232,7 +231,11 @@ export function openIssuerStore(
       immediate(db, () => {
         const row = sessionRow(db, id)
         if (row === undefined || row.state === 'collecting') return undefined
-        logOpening(db, row, reader, { random, now })
+        const { id: opening, details, entry } = openingOf(row, reader, { random, now })
+        const leaf = appendEntry(db, entry)
+        db.prepare('INSERT INTO dossier_opening VALUES (?, ?, ?, ?, ?, ?)').run(
+          ...[opening, row.id, reader.actor, details, now, leaf],
+        )
         return sessionOf(row) as DecidedSession
       }),
 
@@ -245,7 +248,9 @@ export function openIssuerStore(
           text(review),
           id,
         )
-        leafWriter(db, row, review.reviewedAt)('review.decided', { review: { ...review } })
+        const details = { review: { ...review } }
+        const leaf = sessionLeaf(row, review.reviewedAt, { type: 'review.decided', details })
+        appendEntry(db, leaf)
         return true
       }),
 
@@ -288,7 +293,8 @@ export function openIssuerStore(
         const record = recordOf(row)
         const known = issuanceRow(db, request.sessionId)
         if (known === undefined) {
-          leafWriter(db, row, now)('approval.redeemed', { session: row.id })
+          const details = { session: row.id }
+          appendEntry(db, sessionLeaf(row, now, { type: 'approval.redeemed', details }))
           return { record, intent: intend(db, row, request, { vct, now }) }
         }
         const isSame = canonicalJson(request.keys) === known.keys
@@ -307,7 +313,9 @@ export function openIssuerStore(
         if (row === undefined || known?.attempt !== attempt) return false
         if (known.done_at !== null) return true
         db.prepare('UPDATE issuance SET done_at = ? WHERE session_id = ?').run(now, sessionId)
-        logCopies(db, row, 'issuance.done', known, { vct, now })
+        for (const entry of copyLeaves(row, 'issuance.done', known, { vct, now })) {
+          appendEntry(db, entry)
+        }
         return true
       }),
 
@@ -382,32 +390,21 @@ export function openIssuerStore(
         return changes === 1
       }),
 
-    adoptRules: async ({ workflow: { id, version, sha256 }, rulebook }, now) =>
+    adoptRules: async (rules, now) =>
       immediate(db, () => {
-        const workflow = { id, version, sha256: Buffer.from(sha256, 'hex').toString('base64url') }
-        adopt(db, 'workflow', { details: workflow, now }, () => ({
-          type: 'workflow.adopted',
-          at: now,
-          ...workflow,
-        }))
-        const salt = random(32)
-        adopt(db, 'rulebook', { details: rulebook, salt, now }, () => ({
-          type: 'rulebook.adopted',
-          at: now,
-          commitment: commit(rulebook, salt),
-        }))
+        for (const { kind, details, salt, entry } of newRules(rules, { random, now })) {
+          const last = db
+            .prepare('SELECT details FROM adopted_rules WHERE kind = ? ORDER BY leaf DESC LIMIT 1')
+            .pluck()
+            .get(kind)
+          if (last === details) continue
+          db.prepare('INSERT INTO adopted_rules VALUES (?, ?, ?, ?, ?)').run(
+            ...[appendEntry(db, entry), kind, details, salt ?? null, now],
+          )
+        }
       }),
     adoptedRules: async () =>
-      db
-        .prepare<[], RulesRow>('SELECT * FROM adopted_rules ORDER BY leaf')
-        .all()
-        .map(({ leaf, kind, details, salt, adopted_at: adoptedAt }) => ({
-          leaf,
-          kind,
-          adoptedAt,
-          details: JSON.parse(details) as JsonObject,
-          salt: salt?.toString('base64url'),
-        })),
+      db.prepare<[], RulesRow>('SELECT * FROM adopted_rules ORDER BY leaf').all().map(rulesOf),
 
     recordTrustList: async (jwt, signerKey, now) =>
       immediate(db, () => {
@@ -442,58 +439,10 @@ export function openIssuerStore(
   }
 }
 
-const STATE_AFTER = { approve: 'approved', refer: 'referred', reject: 'rejected' } as const
-
 const SELECT_SESSION = `SELECT s.*, w.text AS workflow_text, i.id AS issuance_id, i.done_at, r.revoked_at
   FROM session AS s JOIN workflow AS w ON w.sha256 = s.workflow
   LEFT JOIN issuance AS i ON i.session_id = s.id
   LEFT JOIN revocation AS r ON r.session_id = s.id`
-
-interface SessionRow {
-  readonly id: string
-  readonly token_sha256: string
-  readonly state: Session['state']
-  readonly created_at: number
-  readonly expires_at: number
-  readonly workflow: string
-  readonly workflow_text: string
-  readonly subject_key: Buffer
-  readonly evidence: string | null
-  readonly screening: string | null
-  readonly decision: string | null
-  readonly review: string | null
-  readonly platform: string | null
-  readonly issuance_id: string | null
-  readonly done_at: number | null
-  readonly revoked_at: number | null
-}
-
-interface IssuanceRow {
-  readonly session_id: string
-  readonly id: string
-  readonly attempt: number
-  readonly keys: string
-  readonly statuses: string
-  readonly seed: Buffer | null
-  readonly issued_at: number
-  readonly expires_at: number
-  readonly done_at: number | null
-}
-
-interface RulesRow {
-  readonly leaf: number
-  readonly kind: AdoptedRules['kind']
-  readonly details: string
-  readonly salt: Buffer | null
-  readonly adopted_at: number
-}
-
-interface KeyRow {
-  readonly name: string
-  readonly role: ApiKey['role']
-  readonly created_at: number
-  readonly revoked_at: number | null
-}
 
 function sessionRow(db: Database, id: string): SessionRow | undefined {
   return db.prepare<[string], SessionRow>(`${SELECT_SESSION} WHERE s.id = ?`).get(id)
@@ -503,103 +452,6 @@ function issuanceRow(db: Database, sessionId: string): IssuanceRow | undefined {
   return db
     .prepare<[string], IssuanceRow>('SELECT * FROM issuance WHERE session_id = ?')
     .get(sessionId)
-}
-
-function sessionOf(row: SessionRow): Session {
-  const { workflow, reference } = readStoredWorkflow(row.workflow_text)
-  if (reference.sha256 !== row.workflow) throw new Error('a stored workflow has changed')
-  const base = {
-    id: row.id,
-    tokenSha256: row.token_sha256,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    platform: row.platform ?? undefined,
-    workflow,
-    workflowReference: reference,
-  }
-  if (row.state === 'collecting') return { ...base, state: row.state }
-  return {
-    ...base,
-    state: row.state,
-    evidence: evidenceSchema.parse(JSON.parse(row.evidence ?? '')),
-    screening: screeningSchema.parse(JSON.parse(row.screening ?? '')),
-    decision: decisionSchema.parse(JSON.parse(row.decision ?? '')),
-    review: row.review === null ? undefined : (JSON.parse(row.review) as Review),
-    issuance: issuanceState(row),
-  }
-}
-
-function issuanceState({
-  revoked_at,
-  done_at,
-  issuance_id,
-}: SessionRow): DecidedSession['issuance'] {
-  if (revoked_at !== null) return 'revoked'
-  if (done_at !== null) return 'done'
-  return issuance_id === null ? 'none' : 'intended'
-}
-
-function recordOf(row: SessionRow): DecisionRecord {
-  const { id, evidence, screening, decision, review, workflow } = sessionOf(row) as DecidedSession
-  return { sessionId: id, evidence, screening, decision, review, workflow }
-}
-
-function keyOf({ name, role, created_at, revoked_at }: KeyRow): ApiKey {
-  return { name, role, createdAt: created_at, revokedAt: revoked_at ?? undefined }
-}
-
-function text(value: unknown): string {
-  return canonicalJson(value as Json)
-}
-
-/** Appends leaves that say of a person no more than a commitment, whose salt goes with the person's key. */
-function leafWriter(
-  db: Database,
-  row: SessionRow,
-  now: NumericDate,
-): (type: string, details: JsonObject, purpose?: string) => void {
-  return (type, details, purpose = type) => {
-    const salt = commitmentSalt(row.subject_key, `${purpose}/${row.id}`)
-    const commitment = commit({ session: row.id, ...details }, salt)
-    appendEntry(db, { type, at: now, commitment })
-  }
-}
-
-/** Appends that somebody read a dossier; what was committed to stays in the private ledger. */
-function logOpening(
-  db: Database,
-  row: SessionRow,
-  { kind: reader, actor }: Parameters<IssuerStore['openDossier']>[1],
-  { random, now }: { random: Random; now: NumericDate },
-): void {
-  const id = newIdentifier(random, 16)
-  const reason: DossierReason = row.state === 'referred' ? 'referral' : 'follow_up'
-  const details = { opening: id, session: row.id, reader, reason, actor, opened_at: now }
-  const commitment = commit(details, commitmentSalt(row.subject_key, `dossier.opened/${id}`))
-  const entry: DossierOpened = { type: 'dossier.opened', at: now, reader, reason, commitment }
-  const leaf = appendEntry(db, entry)
-  db.prepare('INSERT INTO dossier_opening VALUES (?, ?, ?, ?, ?, ?)').run(
-    ...[id, row.id, actor, text(details), now, leaf],
-  )
-}
-
-/** Appends that rules are in force, unless they are those that were adopted last. */
-function adopt(
-  db: Database,
-  kind: AdoptedRules['kind'],
-  { details, salt, now }: { details: JsonObject; salt?: Uint8Array; now: NumericDate },
-  entry: () => WorkflowAdopted | RulebookAdopted,
-): void {
-  const last = db
-    .prepare<[string], { details: string }>(
-      'SELECT details FROM adopted_rules WHERE kind = ? ORDER BY leaf DESC LIMIT 1',
-    )
-    .get(kind)
-  if (last?.details === text(details)) return
-  const leaf = appendEntry(db, entry())
-  db.prepare('INSERT INTO adopted_rules VALUES (?, ?, ?, ?, ?)').run(
-    ...[leaf, kind, text(details), salt ?? null, now],
-  )
 }
 
 /** The key of the person behind a status reference, while it exists: what salts the commitments about them. */
@@ -695,36 +547,8 @@ function logged(
 ): IssuanceIntent {
   const row = issuanceRow(db, session.id)
   if (row === undefined) throw new Error('the intent was not recorded')
-  logCopies(db, session, 'issuance.intended', row, context)
+  for (const entry of copyLeaves(session, 'issuance.intended', row, context)) {
+    appendEntry(db, entry)
+  }
   return intentOf(row, seed)
-}
-
-function logCopies(
-  db: Database,
-  session: SessionRow,
-  type: 'issuance.intended' | 'issuance.done',
-  issuance: IssuanceRow,
-  { vct, now }: { vct: string; now: NumericDate },
-): void {
-  const log = leafWriter(db, session, now)
-  for (const [copy, { uri, idx }] of statusesOf(issuance).entries()) {
-    const details = { list: uri, idx, vct, exp: issuance.expires_at }
-    log(type, details, `${type}/${issuance.id}/${issuance.attempt}/${copy}`)
-  }
-}
-
-function intentOf(row: IssuanceRow, seed: Uint8Array): IssuanceIntent {
-  return {
-    issuanceId: row.id,
-    attempt: row.attempt,
-    keys: JSON.parse(row.keys) as string[],
-    statuses: statusesOf(row),
-    seed,
-    issuedAt: row.issued_at,
-    expiresAt: row.expires_at,
-  }
-}
-
-function statusesOf(row: IssuanceRow): StatusReference[] {
-  return JSON.parse(row.statuses) as StatusReference[]
 }

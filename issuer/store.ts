@@ -71,8 +71,8 @@ export type IntentRefusal = 'not_approved' | 'redeemed' | 'proof_used'
  * entries of what it records in that same transaction. Two processes may use one store.
  */
 export interface IssuerStore {
-  /** Throws when the store cannot be read. */
-  checkHealth(): void
+  /** Rejects when the store cannot be read. */
+  checkHealth(): Promise<void>
 
   /** Begins a session under a workflow version; answers false when `maxOpen` sessions are open. */
   openSession(

@@ -123,7 +123,7 @@ export function openApplication(options: {
   readonly random: Random
   readonly origins: readonly string[]
   /** Throws when the server cannot do its work. */
-  readonly checkHealth: () => void
+  readonly checkHealth: () => void | Promise<void>
   /** Whether some of it cannot be used yet; `/healthz` says so. */
   readonly isStarting?: () => boolean
   /** Without it nothing is counted, and there is no `/readyz`. */

@@ -8,7 +8,7 @@ import type { Readiness } from './readiness.ts'
 /** Whether a server does its work. */
 export interface Health {
   /** Throws when it does not. */
-  readonly checkHealth: () => void
+  readonly checkHealth: () => void | Promise<void>
   /** Whether some of it cannot be used yet. */
   readonly isStarting?: () => boolean
 }
@@ -53,9 +53,9 @@ export function healthEndpoint({ checkHealth, isStarting }: Health): Endpoint {
         schema: z.strictObject({ status: z.enum(['starting', 'failing']) }),
       },
     },
-    handle: () => {
+    handle: async () => {
       try {
-        checkHealth()
+        await checkHealth()
       } catch {
         return { status: 503, body: { status: 'failing' } }
       }

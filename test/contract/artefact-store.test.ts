@@ -1,9 +1,15 @@
 import { join } from 'node:path'
+import * as onPostgres from '../../issuer/oid4vci/artefact-store.postgres.ts'
 import { openArtefactStore } from '../../issuer/oid4vci/artefact-store.sqlite.ts'
+import * as postgresStatus from '../../issuer/status/store.postgres.ts'
 import { statusMigrations } from '../../issuer/status/store.sqlite.ts'
+import * as postgresIssuer from '../../issuer/store.postgres.ts'
 import { issuerMigrations } from '../../issuer/store.sqlite.ts'
+import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import { auditLogMigrations } from '../../shared/audit/log.sqlite.ts'
+import * as postgres from '../../shared/store/database.postgres.ts'
 import { openDatabase } from '../../shared/store/database.sqlite.ts'
+import { postgresDatabase } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { artefactStoreContract } from './artefact-store.ts'
 
@@ -19,7 +25,7 @@ artefactStoreContract('SQLite', async () => {
   return {
     first: openArtefactStore(one),
     second: openArtefactStore(other),
-    offer: (codeSha256, attempts, expiresAt) => {
+    offer: async (codeSha256, attempts, expiresAt) => {
       one.exec(`INSERT OR IGNORE INTO workflow VALUES ('w', '{}');
         INSERT OR IGNORE INTO session (id, token_sha256, state, created_at, expires_at, workflow, subject_key)
         VALUES ('s', '', 'collecting', 0, 0, 'w', x'00')`)
@@ -31,6 +37,34 @@ artefactStoreContract('SQLite', async () => {
       one.close()
       other.close()
       folder.remove()
+    },
+  }
+})
+
+artefactStoreContract('PostgreSQL', async () => {
+  const url = await postgresDatabase()
+  const migrations = {
+    audit: postgresLog.auditLogMigrations,
+    status: postgresStatus.statusMigrations,
+    issuer: postgresIssuer.issuerMigrations,
+  }
+  const open = () => postgres.openDatabase(url, migrations)
+  const [one, other] = [await open(), await open()]
+  return {
+    first: onPostgres.openArtefactStore(one),
+    second: onPostgres.openArtefactStore(other),
+    offer: async (codeSha256, attempts, expiresAt) => {
+      await one.run("INSERT INTO workflow VALUES ('w', '{}') ON CONFLICT DO NOTHING")
+      await one.run(`INSERT INTO session
+        (id, token_sha256, state, created_at, expires_at, workflow, subject_key)
+        VALUES ('s', '', 'collecting', 0, 0, 'w', '') ON CONFLICT DO NOTHING`)
+      await one.run("INSERT INTO offer VALUES ($1, 's', $2, 'tx', $3, $4)", [
+        ...[`offer-${codeSha256}`, codeSha256, attempts, expiresAt],
+      ])
+    },
+    close: async () => {
+      await one.close()
+      await other.close()
     },
   }
 })

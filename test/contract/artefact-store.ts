@@ -5,7 +5,7 @@ import type { ArtefactStore } from '../../issuer/oid4vci/artefact-store.ts'
 export interface ArtefactStoreFixture {
   readonly first: ArtefactStore
   readonly second: ArtefactStore
-  offer(codeSha256: string, attempts: number, expiresAt: number): void
+  offer(codeSha256: string, attempts: number, expiresAt: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -52,8 +52,9 @@ export function artefactStoreContract(
         first.consume('PreAuthorizedCode', 'k', NOW),
         second.consume('PreAuthorizedCode', 'k', NOW + 1),
       ])
-      expect(outcomes).to.deep.equal([true, false])
-      expect((await second.find('PreAuthorizedCode', 'k', NOW))?.consumedAt).to.equal(NOW)
+      expect(outcomes).to.have.members([true, false])
+      const consumedAt = outcomes[0] ? NOW : NOW + 1
+      expect(await second.find('PreAuthorizedCode', 'k', NOW)).to.include({ consumedAt })
       expect(await first.consume('PreAuthorizedCode', 'nothing', NOW)).to.equal(false)
     })
 
@@ -76,7 +77,7 @@ export function artefactStoreContract(
     })
 
     it('counts every attempt before it tells the digest, and tells it five times', async () => {
-      fixture.offer('code', 5, NOW + 60)
+      await fixture.offer('code', 5, NOW + 60)
       const attempts = await Promise.all(
         Array.from({ length: 8 }, (_unused, at) =>
           (at % 2 === 0 ? first : second).countAttempt('code', NOW),
@@ -87,7 +88,7 @@ export function artefactStoreContract(
     })
 
     it('counts nothing for an offer that has expired or never was', async () => {
-      fixture.offer('code', 5, NOW)
+      await fixture.offer('code', 5, NOW)
       expect(await first.countAttempt('code', NOW)).to.equal(undefined)
       expect(await first.countAttempt('nothing', NOW)).to.equal(undefined)
     })

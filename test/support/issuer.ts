@@ -218,8 +218,8 @@ export async function openIssuer(
     platformSessionsPerMinute: options.platformSessionsPerMinute ?? 10_000,
     trustedProxies: options.trustedProxies ?? [],
     isStarting: options.isStarting ?? (() => false),
-    checkHealth: () => {
-      store.checkHealth()
+    checkHealth: async () => {
+      await store.checkHealth()
       options.checkPublication?.()
     },
     clock,
