@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type NumericDate, parseDateTime } from '../shared/clock.ts'
 import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
+import { storeLocation } from '../shared/store/location.ts'
 import { DEFAULT_CADENCE } from './status/publish.ts'
 
 const path = z.string().min(1)
@@ -48,7 +49,7 @@ export interface IssuerConfig extends OperationSettings {
     /** Addresses and networks (CIDR) whose `X-Forwarded-For` is believed; nobody's where nothing is said. */
     readonly trustedProxies: readonly string[]
   }
-  /** The SQLite file. */
+  /** Where everything is kept: a path or `sqlite:PATH`, or `postgres://…` for several servers on one database. */
   readonly database: string
   /** Who issues, as the credential and the metadata say it. */
   readonly authority: { readonly name: string; readonly country: string }
@@ -158,7 +159,7 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     port: z.int().min(0).max(65_535),
     trustedProxies: z.array(network).max(64).default([]),
   }),
-  database: path,
+  database: storeLocation,
   authority: z.strictObject({
     name: z.string().min(1).max(128),
     country: z.string().regex(/^[A-Z]{2}$/, 'is no ISO 3166-1 alpha-2 code'),

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cosign, gatherCosignatures } from '../shared/audit/gather-cosignatures.ts'
-import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { openLogFolder } from '../shared/audit/log-folder.file.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
@@ -25,7 +25,7 @@ import { openReadiness } from '../shared/observe/readiness.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
 import { systemRandom } from '../shared/random.ts'
-import { checkWritable, type Database, openDatabase } from '../shared/store/database.sqlite.ts'
+import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -50,8 +50,8 @@ import { readWorkflow } from './decision/read-workflow.ts'
 import { rulebookOf } from './decision/rulebook.ts'
 import { whileOpening } from './evidence/opening.ts'
 import { measuredPipeline, measureIssuer } from './metrics.ts'
-import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
+import { nonceSecretOf } from './oid4vci/nonce-secret.ts'
 import { run } from './program.ts'
 import { publishRound, statusPublisher } from './publication.ts'
 import { readWatchlist } from './screening/watchlist.ts'
@@ -60,19 +60,20 @@ import { openProgress } from './session/progress.ts'
 import { openReadings } from './session/readings.ts'
 import { openUploads } from './session/uploads.ts'
 import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
-import { openStatusOperations } from './status/operations.sqlite.ts'
 import type { StatusOperations } from './status/operations.ts'
 import type { Publisher } from './status/publish.ts'
-import { servedPools } from './status/served-pools.sqlite.ts'
-import { refuseExpired } from './status/served-pools.ts'
+import { publishInTurn } from './status/publish-in-turn.ts'
+import { refuseExpired, type ServedPool } from './status/served-pools.ts'
 import { lifetimeClass } from './status/status.ts'
-import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
-import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.ts'
+import type { IssuerStorage } from './storage.ts'
 import type { World } from './world.ts'
 
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
 const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-persons.json')
 const HOUSEKEEPING_SECONDS = 30
+/** How often one of several servers looks whether it is time to publish, and waits for another that does. */
+const LOOK_SECONDS = 1
+const TURN_MS = 100
 const DAY = 86_400
 /** How long before the last attestation key ends its operator is told. */
 const NOTICE_DAYS = 30
@@ -115,21 +116,21 @@ const world: World = {
   },
   withStore: async (configFile, work) => {
     const { config, at } = openConfig(configFile)
-    const db = openIssuerDatabase(at(config.database))
+    const storage = await openStorage(config, at)
     try {
-      return await work(openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT }))
+      return await work(storage.store)
     } finally {
-      db.close()
+      await storage.close()
     }
   },
   withLog: async (configFile, work) => {
     const { config, at } = openConfig(configFile)
     const signer = readKey(at(config.logKey), openEd25519Key)
-    const db = openIssuerDatabase(at(config.database))
+    const storage = await openStorage(config, at)
     try {
-      return await work(openAuditLog(db, { origin: logOrigin(config), signer }))
+      return await work(storage.openLog({ origin: logOrigin(config), signer }))
     } finally {
-      db.close()
+      await storage.close()
     }
   },
   logFolder: openLogFolder,
@@ -179,6 +180,7 @@ async function openServer(
     log.warn({ seconds: due }, 'the attestation key needs a successor, or nothing will be signed')
   }
   const logSigner = readKey(at(config.logKey), openEd25519Key)
+  const nonceSecret = await nonceSecretOf(logSigner, issuer)
   const watchlists = readWatchlists(config, at)
   // Bound before anything slow, so that a port in use shows at once and probes are answered: starting.
   const server = await listen(config.listen)
@@ -188,8 +190,8 @@ async function openServer(
   // Only serving needs them, and they take a second to load.
   const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
   const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
-  const db = openIssuerDatabase(at(config.database))
-  onClose(() => db.close())
+  const storage = await openStorage(config, at)
+  onClose(() => storage.close())
   const metrics = openMetrics()
   const failed = metrics.counter({
     name: 'carnet_store_errors_total',
@@ -198,22 +200,13 @@ async function openServer(
   })
   const counted = <Port extends object>(name: string, port: Port): Port =>
     countFailures(port, () => failed(name))
-  const store = counted('issuer', openIssuerStore(db, { random: systemRandom, vct: IDENTITY_VCT }))
-  const statusStore = counted(
-    'status',
-    openStatusStore(db, { baseUrl: issuer, random: systemRandom }),
-  )
-  const operations = counted(
-    'status',
-    openStatusOperations(db, {
-      random: systemRandom,
-      subjectKeyOf: (reference) => subjectKeyOf(db, reference),
-    }),
-  )
-  const auditLog = openAuditLog(db, {
+  const store = counted('issuer', storage.store)
+  const statusStore = counted('status', storage.statusStore)
+  const operations = counted('status', storage.operations)
+  const auditLog = storage.openLog({
     origin: logOrigin(config),
     signer: logSigner,
-    mark: openMarkFile(at(config.logMark ?? `${config.database}.checkpoint`)),
+    mark: openMarkFile(at(config.logMark ?? defaultMark(config.database, 'issuer'))),
     ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
   })
   const { manifest, undocumentedModels, workers } = config.evidence
@@ -234,9 +227,10 @@ async function openServer(
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
-    store: counted('authorization', openArtefactStore(db)),
+    store: counted('authorization', storage.artefacts),
     clock: systemClock,
     random: systemRandom,
+    nonceSecret,
     log,
   })
   // What requests work with is closed after the last of them.
@@ -252,6 +246,7 @@ async function openServer(
   const publication = await startPublication(config.status, {
     publisher,
     operations,
+    storage,
     lifetime,
     log,
   })
@@ -272,8 +267,12 @@ async function openServer(
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
   })
   onClose(() => housekeeping.stop())
-  const pools = servedPools(db)
-  measureIssuer(metrics, { servedPools: pools, auditLog, operations, clock: systemClock })
+  measureIssuer(metrics, {
+    servedPools: storage.servedPools,
+    auditLog,
+    operations,
+    clock: systemClock,
+  })
   const isStarting = (): boolean => !pipeline.isOpen()
   const checkHealth = async (): Promise<void> => {
     await store.checkHealth()
@@ -281,8 +280,9 @@ async function openServer(
   }
   const readiness = openReadiness(
     {
-      store: () => checkWritable(db),
-      status_lists: async () => refuseExpired(await pools(systemClock()), systemClock()),
+      store: storage.checkWritable,
+      status_lists: async () =>
+        refuseExpired(await storage.servedPools(systemClock()), systemClock()),
       models: () => {
         if (isStarting()) throw new Error('the networks are being loaded')
       },
@@ -312,6 +312,7 @@ async function openServer(
       auditLog,
       credentialSigner,
       trustList,
+      nonceSecret,
       sessionSeconds: config.sessions.seconds,
       maxOpenSessions: config.sessions.maxOpen,
       sessionsPerMinute: config.sessions.perMinute,
@@ -334,12 +335,14 @@ async function openServer(
 async function startPublication(
   { listSize, decoys, intervalSeconds }: IssuerConfig['status'],
   {
+    storage: { servedPools, publication: lease, isShared },
     lifetime,
     log,
     ...deps
   }: {
     readonly publisher: Publisher
     readonly operations: StatusOperations
+    readonly storage: IssuerStorage
     /** Seconds that a new credential lives. */
     readonly lifetime: number
     readonly log: Log
@@ -351,16 +354,37 @@ async function startPublication(
     lanes: BATCH_SIZE,
     decoys: Math.min(decoys, listSize >> 4),
   }
-  const publish = (reason: 'scheduled' | 'emergency'): Promise<void> =>
+  const publishAll = (reason: 'scheduled' | 'emergency'): Promise<void> =>
     publishRound({ ...deps, pool, log }, systemClock(), reason)
+  const publish = isShared
+    ? (reason: 'scheduled' | 'emergency') =>
+        publishInTurn(
+          {
+            lease,
+            intervalSeconds,
+            publishedAt: async (now) => oldest(await servedPools(now)),
+            now: systemClock,
+            pause: () => sleep(TURN_MS),
+            publish: () => publishAll(reason),
+          },
+          reason,
+        )
+    : publishAll
   await publish('scheduled')
+  // What this start has appended is shown, whichever server published last.
+  await deps.publisher.log.publish(systemClock())
   return startCadence({
-    intervalSeconds,
+    intervalSeconds: isShared ? LOOK_SECONDS : intervalSeconds,
     schedule,
     clock: systemClock,
     publish,
     onFailure: (error) => log.error({ err: error }, 'status lists were not published'),
   })
+}
+
+/** When the list that has waited longest was published; 0 while there is none. */
+function oldest(pools: readonly ServedPool[]): number {
+  return pools.length === 0 ? 0 : Math.min(...pools.map(({ iat }) => iat))
 }
 
 function openConfig(configFile: string | undefined): {
@@ -389,12 +413,19 @@ function openWitnesses({ quorum, of }: NonNullable<IssuerConfig['witnesses']>): 
   return gatherCosignatures({ witnesses, threshold: quorum, fetch: guardedFetch(bounds) })
 }
 
-function openIssuerDatabase(path: string): Database {
-  return openDatabase(path, {
-    audit: auditLogMigrations,
-    status: statusMigrations,
-    issuer: issuerMigrations,
-  })
+/** Opens the database that the configuration names, with the one engine that it needs. */
+async function openStorage(
+  config: IssuerConfig,
+  at: (path: string) => string,
+): Promise<IssuerStorage> {
+  const location = parseStoreLocation(config.database)
+  const options = { baseUrl: config.baseUrl, vct: IDENTITY_VCT, random: systemRandom }
+  if (location?.engine === 'postgres') {
+    const { openIssuerStorage } = await import('./storage.postgres.ts')
+    return openIssuerStorage(location.url, options)
+  }
+  const { openIssuerStorage } = await import('./storage.sqlite.ts')
+  return openIssuerStorage(at(location?.path ?? config.database), options)
 }
 
 /** The key, its chain and the trust list fit together, or nothing starts: a verifier would refuse what is issued. */

@@ -42,6 +42,8 @@ export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
   readonly history: boolean
   readonly auditLog: AuditLog
   readonly credentialSigner: CredentialSigner
+  /** Under which nonces are made and recognised, the same in every server of this issuer. */
+  readonly nonceSecret: Uint8Array
   /** The signed trust list, as it was recorded. */
   readonly trustList: string
   /** New sessions that one address may begin in a minute, and one platform with its key. */
@@ -75,7 +77,7 @@ const INFO = {
 /** Puts the endpoints together: public artefacts, the protocol of wallets, and our own interface. */
 export function issuerApplication(deps: IssuerDeps): Express {
   const { issuer, store, clock, random, log, credentialSigner } = deps
-  const nonceSecret = random(32)
+  const { nonceSecret } = deps
   const nonces = {
     credentialNonces: openNonces(nonceSecret, 'c_nonce', random),
     dpopNonces: openNonces(nonceSecret, 'dpop', random),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
+import { storeLocation } from '../shared/store/location.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
 const origin = z
@@ -11,7 +12,7 @@ export interface VerifierConfig extends OperationSettings {
   /** Where wallets and platforms reach this verifier, without a path. */
   readonly baseUrl: string
   readonly listen: { readonly host: string; readonly port: number }
-  /** The SQLite file. */
+  /** Where everything is kept: a path or `sqlite:PATH`, or `postgres://…` for several servers on one database. */
   readonly database: string
   /** The access certificate's key (PKCS#8 PEM) and chain (PEM, leaf first, without the anchor). */
   readonly access: { readonly key: string; readonly chain: string }
@@ -47,7 +48,7 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: z.int().min(0).max(65_535),
   }),
-  database: z.string().min(1),
+  database: storeLocation,
   access: z.strictObject({ key: z.string().min(1), chain: z.string().min(1) }),
   trustList: z.strictObject({
     source: z.string().min(1),

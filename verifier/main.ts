@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
@@ -19,7 +18,7 @@ import { x509HashClientId } from '../shared/oid4vp/client-id.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { systemRandom } from '../shared/random.ts'
 import { createStatusListCache } from '../shared/status-list/cache.ts'
-import { checkWritable, openDatabase } from '../shared/store/database.sqlite.ts'
+import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -34,7 +33,7 @@ import { statusListsFromNetwork } from './presentation/status.ts'
 import { run } from './program.ts'
 import type { VerifierIdentity } from './request/create.ts'
 import { verifierApplication } from './server.http.ts'
-import { openVerifierStore, verifierMigrations } from './store.sqlite.ts'
+import type { VerifierStorage } from './storage.ts'
 import { type TrustListKeeper, trustListKeeper } from './trust-list.ts'
 import type { World } from './world.ts'
 
@@ -98,21 +97,18 @@ async function serve(configFile: string | undefined): Promise<void> {
   const logSigner = readKey(at(config.logKey), openEd25519Key)
   const [trustListSignerKey, ...formerSignerKeys] = readSignerKeys(config, at)
   const fetch = fetchWithin(config.allowPrivateNetworks)
-  const db = openDatabase(at(config.database), {
-    audit: auditLogMigrations,
-    verifier: verifierMigrations,
-  })
+  const storage = await openStorage(config, at)
   const metrics = openMetrics()
   const failed = metrics.counter({
     name: 'carnet_store_errors_total',
     help: 'Calls of a store that failed, other than for a mistake of the caller',
     label: 'store',
   })
-  const store = countFailures(openVerifierStore(db), () => failed('verifier'))
-  const auditLog = openAuditLog(db, {
+  const store = countFailures(storage.store, () => failed('verifier'))
+  const auditLog = storage.openLog({
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
-    mark: openMarkFile(at(config.logMark ?? `${config.database}.checkpoint`)),
+    mark: openMarkFile(at(config.logMark ?? defaultMark(config.database, 'verifier'))),
   })
   const trustList = await trustListKeeper({
     store,
@@ -129,7 +125,7 @@ async function serve(configFile: string | undefined): Promise<void> {
     trustList.current(systemClock())
   }
   const readiness = openReadiness(
-    { store: () => checkWritable(db), trust_list: checkHealth },
+    { store: () => storage.checkWritable(), trust_list: checkHealth },
     {
       clock: systemClock,
       isStopping: server.isStopping,
@@ -197,7 +193,21 @@ async function serve(configFile: string | undefined): Promise<void> {
   await operator?.close()
   await chores.stop()
   await auditLog.publish(systemClock())
-  db.close()
+  await storage.close()
+}
+
+/** Opens the database that the configuration names, with the one engine that it needs. */
+async function openStorage(
+  { database }: VerifierConfig,
+  at: (path: string) => string,
+): Promise<VerifierStorage> {
+  const location = parseStoreLocation(database)
+  if (location?.engine === 'postgres') {
+    const { openVerifierStorage } = await import('./storage.postgres.ts')
+    return openVerifierStorage(location.url)
+  }
+  const { openVerifierStorage } = await import('./storage.sqlite.ts')
+  return openVerifierStorage(at(location?.path ?? database))
 }
 
 function fetchWithin(allowPrivate: boolean): Fetch {

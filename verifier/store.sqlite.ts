@@ -1,7 +1,5 @@
-import { z } from 'zod'
 import { appendEntry } from '../shared/audit/log.sqlite.ts'
 import type { NumericDate } from '../shared/clock.ts'
-import { parsePublicJwk } from '../shared/jose/jwk.ts'
 import { Problem } from '../shared/problem.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
 import {
@@ -9,12 +7,18 @@ import {
   awaitingResponse,
   expire,
   type PresentationRequest,
-  type Rejection,
   refuse,
   reject,
   retrieve,
 } from './request/request.ts'
 import type { Answer, Artefact, VerifierStore } from './store.ts'
+import {
+  type AnswerRow,
+  movedColumns,
+  type RequestRow,
+  toAnswer,
+  toRequest,
+} from './stored-request.ts'
 
 /** The schema of the verifier, in the order in which it grew. Each text runs once. */
 export const verifierMigrations: readonly string[] = [
@@ -189,7 +193,7 @@ export function openVerifierStore(db: Database): VerifierStore {
     expireRequests: async (now) =>
       immediate(db, () => {
         const due = db
-          .prepare<[NumericDate], Row>(
+          .prepare<[NumericDate], RequestRow>(
             `SELECT * FROM presentation_request WHERE state IN ('requested', 'retrieved') AND expires_at <= ?`,
           )
           .all(now)
@@ -199,89 +203,18 @@ export function openVerifierStore(db: Database): VerifierStore {
   }
 }
 
-interface Row {
-  readonly id: string
-  readonly platform: string
-  readonly policy_sha256: string
-  readonly redirect_uri: string | null
-  readonly client_id: string
-  readonly nonce: string
-  readonly object_id: string
-  readonly response_id: string
-  readonly created_at: number
-  readonly expires_at: number
-  readonly state: PresentationRequest['state']
-  readonly encryption_key: string | null
-  readonly encryption_pkcs8: string | null
-  readonly rejections: string
-  readonly reason: string | null
-  readonly ended_at: number | null
-}
-
 function load(db: Database, by: keyof typeof LOOKUP, key: string): PresentationRequest | undefined {
-  const row = db.prepare<[string], Row>(LOOKUP[by]).get(key)
+  const row = db.prepare<[string], RequestRow>(LOOKUP[by]).get(key)
   return row && toRequest(row)
-}
-
-function toRequest(row: Row): PresentationRequest {
-  const facts = {
-    id: row.id,
-    platform: row.platform,
-    policySha256: row.policy_sha256,
-    redirectUri: row.redirect_uri ?? undefined,
-    clientId: row.client_id,
-    nonce: row.nonce,
-    objectId: row.object_id,
-    responseId: row.response_id,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-  }
-  const rejections = JSON.parse(row.rejections) as Rejection[]
-  const endedAt = row.ended_at ?? 0
-  switch (row.state) {
-    case 'requested':
-      return { ...facts, ...ephemeralKey(row), state: 'requested' }
-    case 'retrieved':
-      return { ...facts, ...ephemeralKey(row), state: 'retrieved', rejections }
-    case 'answered':
-      return { ...facts, state: 'answered', endedAt, rejections }
-    case 'refused':
-      return { ...facts, state: 'refused', endedAt, rejections, reason: row.reason ?? '' }
-    case 'expired':
-      return { ...facts, state: 'expired', endedAt, rejections }
-  }
-}
-
-const keySchema = z.object({ kid: z.string() }).loose()
-
-function ephemeralKey(row: Row) {
-  const jwk = keySchema.parse(JSON.parse(row.encryption_key ?? 'null'))
-  return {
-    encryptionKey: {
-      ...parsePublicJwk(jwk),
-      kid: jwk.kid,
-      alg: 'ECDH-ES' as const,
-      use: 'enc' as const,
-    },
-    pkcs8: row.encryption_pkcs8 ?? '',
-  }
 }
 
 /** Writes the state of a request that is there; its key goes when it ends. */
 function save(db: Database, request: PresentationRequest): void {
-  const open = request.state === 'requested' || request.state === 'retrieved'
   db.prepare(
     `UPDATE presentation_request SET state = @state, rejections = @rejections, reason = @reason, ended_at = @endedAt,
        encryption_key = iif(@open, encryption_key, NULL), encryption_pkcs8 = iif(@open, encryption_pkcs8, NULL)
      WHERE id = @id`,
-  ).run({
-    id: request.id,
-    state: request.state,
-    rejections: JSON.stringify(request.state === 'requested' ? [] : request.rejections),
-    reason: request.state === 'refused' ? request.reason : null,
-    endedAt: open ? null : request.endedAt,
-    open: open ? 1 : 0,
-  })
+  ).run(movedColumns(request))
 }
 
 function forget(db: Database, ids: readonly string[]): void {
@@ -314,31 +247,10 @@ function saveAnswer(db: Database, requestId: string, answer: Answer): void {
   )
 }
 
-interface AnswerRow {
-  readonly verified_at: number
-  readonly vp_token: string
-  readonly trust_list_sha256: string
-  readonly statuses: string
-  readonly acceptance: string
-  readonly receipt: string
-  readonly commitment_key: string
-  readonly response_code_sha256: string | null
-  readonly redeemed_at: number | null
-}
-
-function loadAnswer(db: Database, { id, policySha256 }: PresentationRequest): Answer {
-  const row = db.prepare<[string], AnswerRow>('SELECT * FROM answer WHERE request_id = ?').get(id)
+function loadAnswer(db: Database, request: PresentationRequest): Answer {
+  const row = db
+    .prepare<[string], AnswerRow>('SELECT * FROM answer WHERE request_id = ?')
+    .get(request.id)
   if (!row) throw new Error('an answered request has no answer')
-  return {
-    vpToken: JSON.parse(row.vp_token),
-    verifiedAt: row.verified_at,
-    policySha256,
-    trustListSha256: row.trust_list_sha256,
-    statuses: JSON.parse(row.statuses),
-    acceptance: JSON.parse(row.acceptance),
-    receipt: row.receipt,
-    commitmentKey: row.commitment_key,
-    responseCodeSha256: row.response_code_sha256 ?? undefined,
-    redeemedAt: row.redeemed_at ?? undefined,
-  }
+  return toAnswer(row, request)
 }

@@ -7,7 +7,7 @@ import Provider, {
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import type { Clock } from '../../shared/clock.ts'
-import { constantTimeEqual, sha256Base64url } from '../../shared/hash.ts'
+import { constantTimeEqual, hmacSha256, sha256Base64url } from '../../shared/hash.ts'
 import { JoseError } from '../../shared/jose/error.ts'
 import { parseJwt } from '../../shared/jose/jws.ts'
 import type { Log } from '../../shared/log.ts'
@@ -38,6 +38,8 @@ export async function openAuthorizationServer(options: {
   readonly store: ArtefactStore
   readonly clock: Clock
   readonly random: Random
+  /** From which the secrets of nonces follow, the same in every server of this issuer. */
+  readonly nonceSecret: Uint8Array
   readonly log: Log
 }): Promise<AuthorizationServer> {
   const { issuer, scope, clock, log } = options
@@ -88,7 +90,7 @@ export async function openAuthorizationServer(options: {
 async function configurationOf(
   options: Parameters<typeof openAuthorizationServer>[0],
 ): Promise<Configuration> {
-  const { issuer, scope, store, clock, random } = options
+  const { issuer, scope, store, clock, random, nonceSecret } = options
   return {
     adapter: adapterOver(store, clock),
     // The provider does not start without a key. Tokens are opaque and there is no ID token: nothing is signed with it.
@@ -114,7 +116,7 @@ async function configurationOf(
       rpInitiatedLogout: { enabled: false },
       dPoP: {
         enabled: true,
-        nonceSecret: Buffer.from(random(32)),
+        nonceSecret: hmacSha256(nonceSecret, Buffer.from('provider dpop')),
         requireNonce: (context) => {
           refuseFuture(context.get('DPoP'), clock)
           return true
@@ -143,7 +145,7 @@ async function configurationOf(
         enabled: true,
         ack: 'experimental-01',
         preAuthorizedCodeGrant: true,
-        nonceSecret: Buffer.from(random(32)),
+        nonceSecret: hmacSha256(nonceSecret, Buffer.from('provider c_nonce')),
         credentialEndpointExpectedAudience: () => issuer,
         credentialConfigurationsSupported: {
           unused: { format: 'dc+sd-jwt', scope },

@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NumericDate } from '../clock.ts'
-import type { Ed25519Signer } from '../key/signer.ts'
 import type { Database, Sql } from '../store/database.postgres.ts'
 import type { FencedLease } from '../store/lease.postgres.ts'
 import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
-import type { Cosign } from './gather-cosignatures.ts'
-import { type AuditLog, LogMismatch } from './log.ts'
-import type { CheckpointMark } from './mark.ts'
+import { type AuditLog, type AuditLogOptions, LogMismatch } from './log.ts'
 import {
   appendLeafHash,
   type CompactRange,
@@ -104,15 +101,9 @@ export async function publishedSize(db: Sql): Promise<number> {
 /** Opens the log that lives in `db`, whose migrations have run. One log per database. */
 export function openAuditLog(
   db: Database,
-  options: {
-    readonly origin: string
-    readonly signer: Ed25519Signer
+  options: AuditLogOptions & {
     /** Held by whoever signs. */
     readonly lease: FencedLease
-    /** Without it, a database restored from an old backup is found out by witnesses and auditors only. */
-    readonly mark?: CheckpointMark
-    /** With it, a checkpoint is served once enough witnesses have cosigned it. */
-    readonly cosign?: Cosign
   },
 ): AuditLog {
   const { origin, signer } = options
@@ -217,12 +208,8 @@ async function rangeHashes(db: Sql, ranges: readonly LeafRange[]): Promise<Buffe
   return ranges.map((range) => rangeHash(range, subtree))
 }
 
-interface Sequencer {
-  readonly origin: string
-  readonly signer: Ed25519Signer
+interface Sequencer extends AuditLogOptions {
   readonly lease: FencedLease
-  readonly mark?: CheckpointMark
-  readonly cosign?: Cosign
   readonly now: NumericDate
 }
 
@@ -231,10 +218,10 @@ async function publish(db: Database, sequencer: Sequencer): Promise<string> {
   const target = await entryCount(db)
   await refuseOlderThanMark(db, sequencer, target)
   for (let waited = 0; waited < LONGEST_WAIT_MS; waited += TURN_MS) {
-    const own = await sequencer.lease.during(() => publishUpTo(db, sequencer, target))
-    if (own !== undefined) return own.result
     const shown = await served(db)
     if (shown !== undefined && shown.size >= target) return shown.note
+    const own = await sequencer.lease.during(() => publishUpTo(db, sequencer, target))
+    if (own !== undefined) return own.result
     await sleep(TURN_MS)
   }
   throw new Error('another process holds the log and does not publish')

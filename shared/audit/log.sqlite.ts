@@ -1,11 +1,8 @@
 import type { NumericDate } from '../clock.ts'
-import type { Ed25519Signer } from '../key/signer.ts'
 import { type Database, immediate, prepared } from '../store/database.sqlite.ts'
 import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
-import type { Cosign } from './gather-cosignatures.ts'
-import { type AuditLog, LogMismatch } from './log.ts'
-import type { CheckpointMark } from './mark.ts'
+import { type AuditLog, type AuditLogOptions, LogMismatch } from './log.ts'
 import {
   appendLeafHash,
   type CompactRange,
@@ -77,17 +74,7 @@ export function publishedSize(db: Database): number {
 }
 
 /** Opens the log that lives in `db`, whose migrations have run. One log per database. */
-export function openAuditLog(
-  db: Database,
-  options: {
-    readonly origin: string
-    readonly signer: Ed25519Signer
-    /** Without it, a database restored from an old backup is found out by witnesses and auditors only. */
-    readonly mark?: CheckpointMark
-    /** With it, a checkpoint is served once enough witnesses have cosigned it. */
-    readonly cosign?: Cosign
-  },
-): AuditLog {
+export function openAuditLog(db: Database, options: AuditLogOptions): AuditLog {
   const { origin, signer } = options
   const { vkey } = noteVerifier(origin, signer.publicJwk)
   const subtree = storedSubtree(db)
@@ -184,11 +171,7 @@ function storedSubtree(db: Database): SubtreeHash {
   return subtreeHashFrom((level, index) => tileBytes(db, level, index))
 }
 
-interface Sequencer {
-  readonly origin: string
-  readonly signer: Ed25519Signer
-  readonly mark?: CheckpointMark
-  readonly cosign?: Cosign
+interface Sequencer extends AuditLogOptions {
   readonly now: NumericDate
 }
 

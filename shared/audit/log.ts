@@ -1,5 +1,8 @@
 import type { NumericDate } from '../clock.ts'
+import type { Ed25519Signer } from '../key/signer.ts'
 import type { AuditEntry } from './entry.ts'
+import type { Cosign } from './gather-cosignatures.ts'
+import type { CheckpointMark } from './mark.ts'
 
 /**
  * What is stored is not what was signed: an entry or tile was altered, or the database is older than the mark that is
@@ -7,6 +10,16 @@ import type { AuditEntry } from './entry.ts'
  */
 export class LogMismatch extends Error {
   override readonly name = 'LogMismatch'
+}
+
+/** What a log is opened with. */
+export interface AuditLogOptions {
+  readonly origin: string
+  readonly signer: Ed25519Signer
+  /** Without it, a database restored from an old backup is found out by witnesses and auditors only. */
+  readonly mark?: CheckpointMark
+  /** With it, a checkpoint is served once enough witnesses have cosigned it. */
+  readonly cosign?: Cosign
 }
 
 /**

@@ -74,6 +74,11 @@ export async function openDatabase(url: string, migrations: Migrations): Promise
   }
 }
 
+/** Writes without changing anything. @throws what a write throws, such as where the server has become a standby */
+export async function checkWritable(db: Database): Promise<void> {
+  await db.transaction((tx) => tx.get('SELECT pg_current_xact_id()'))
+}
+
 /** Undoes the transaction that it is called in, which then answers `value`. */
 export function rollBackWith(value: unknown): never {
   throw new RolledBack(value)
@@ -139,7 +144,7 @@ function sqlOf(runner: Pick<pg.ClientBase, 'query'>): Sql {
     try {
       return await runner.query(text, [...values])
     } catch (error) {
-      throw unavailable(error) ?? error
+      throw unavailable(error) ?? unstorable(error) ?? error
     }
   }
   return {
@@ -208,6 +213,15 @@ function unavailable(error: unknown): Problem | undefined {
     )
   return isLost
     ? new Problem('busy', 'the store cannot be reached, try again soon', { cause: error })
+    : undefined
+}
+
+/** PostgreSQL has no text with a NUL in it. */
+function unstorable(error: unknown): Problem | undefined {
+  return codeOf(error) === '22021'
+    ? new Problem('request_invalid', 'a text has a character that cannot be stored', {
+        cause: error,
+      })
     : undefined
 }
 

@@ -1,32 +1,59 @@
 import { join } from 'node:path'
-import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import * as postgresLog from '../../shared/audit/log.postgres.ts'
+import * as sqliteLog from '../../shared/audit/log.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
-import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
-import { openVerifierStore, verifierMigrations } from '../../verifier/store.sqlite.ts'
+import * as postgres from '../../shared/store/database.postgres.ts'
+import * as sqlite from '../../shared/store/database.sqlite.ts'
+import { openLease } from '../../shared/store/lease.postgres.ts'
+import * as onPostgres from '../../verifier/storage.postgres.ts'
+import * as onSqlite from '../../verifier/storage.sqlite.ts'
+import * as postgresStore from '../../verifier/store.postgres.ts'
+import * as sqliteStore from '../../verifier/store.sqlite.ts'
+import { postgresDatabase } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { verifierStoreContract } from './verifier-store.ts'
 
+const origin = 'driver.example'
+
 verifierStoreContract('SQLite', async () => {
   const folder = temporaryFolder()
-  const connections: Database[] = []
-  const open = (): Database => {
-    const db = openDatabase(join(folder.path, 'verifier.db'), {
-      audit: auditLogMigrations,
-      verifier: verifierMigrations,
-    })
+  const connections: sqlite.Database[] = []
+  const open = (): sqlite.Database => {
+    const db = sqlite.openDatabase(join(folder.path, 'verifier.db'), onSqlite.verifierSchema)
     connections.push(db)
     return db
   }
   const [first, second] = [open(), open()]
   const { signer } = generateEd25519Key()
   return {
-    first: openVerifierStore(first),
-    second: openVerifierStore(second),
-    log: openAuditLog(first, { origin: 'driver.example', signer }),
-    reopen: () => openVerifierStore(open()),
+    first: sqliteStore.openVerifierStore(first),
+    second: sqliteStore.openVerifierStore(second),
+    log: sqliteLog.openAuditLog(first, { origin, signer }),
+    reopen: async () => sqliteStore.openVerifierStore(open()),
     close: async () => {
       for (const db of connections) db.close()
       folder.remove()
+    },
+  }
+})
+
+verifierStoreContract('PostgreSQL', async () => {
+  const url = await postgresDatabase()
+  const connections: postgres.Database[] = []
+  const open = async (): Promise<postgres.Database> => {
+    const db = await postgres.openDatabase(url, onPostgres.verifierSchema)
+    connections.push(db)
+    return db
+  }
+  const [first, second] = [await open(), await open()]
+  const { signer } = generateEd25519Key()
+  return {
+    first: postgresStore.openVerifierStore(first),
+    second: postgresStore.openVerifierStore(second),
+    log: postgresLog.openAuditLog(first, { origin, signer, lease: openLease(first, 'log') }),
+    reopen: async () => postgresStore.openVerifierStore(await open()),
+    close: async () => {
+      for (const db of connections) await db.close()
     },
   }
 })

@@ -20,7 +20,7 @@ export interface StoreUnderTest {
   readonly second: VerifierStore
   readonly log: AuditLog
   /** Opens a third, as after a restart. */
-  reopen(): VerifierStore
+  reopen(): Promise<VerifierStore>
   close(): Promise<void>
 }
 
@@ -113,7 +113,7 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
       const before = await logSize()
       await record(under.first, request.responseId, 'first token')
       expect(await logSize()).to.equal(before + 2)
-      const found = await under.reopen().findRequest(request.id, 'backend', NOW + 9999)
+      const found = await (await under.reopen()).findRequest(request.id, 'backend', NOW + 9999)
       expect(found?.request).to.include({ state: 'answered', endedAt: NOW })
       expect(found?.request).not.to.have.any.keys('pkcs8', 'encryptionKey')
       expect(found?.answer).to.deep.equal({
@@ -217,7 +217,7 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
     it('keeps the newest trust list, and the ones before for the answers that rest on them', async () => {
       await under.first.keepTrustList(artefact('list one'))
       await under.first.keepTrustList(artefact('list two'))
-      expect(await under.reopen().findTrustList()).to.equal('list two')
+      expect(await (await under.reopen()).findTrustList()).to.equal('list two')
       expect(await under.second.findArtefact(artefact('list one').sha256)).to.equal('list one')
     })
 

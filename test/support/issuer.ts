@@ -7,10 +7,10 @@ import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
 import { rulebookOf } from '../../issuer/decision/rulebook.ts'
 import type { EvidencePipeline } from '../../issuer/evidence/pipeline.ts'
-import { openArtefactStore } from '../../issuer/oid4vci/artefact-store.sqlite.ts'
 import type { ArtefactStore } from '../../issuer/oid4vci/artefact-store.ts'
 import { openAuthorizationServer } from '../../issuer/oid4vci/authorization-server.oidc.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from '../../issuer/oid4vci/metadata.ts'
+import { nonceSecretOf } from '../../issuer/oid4vci/nonce-secret.ts'
 import { certify, makeAuthority, makeTrustList } from '../../issuer/pki/development-pki.ts'
 import { statusPublisher } from '../../issuer/publication.ts'
 import { readWatchlist } from '../../issuer/screening/watchlist.ts'
@@ -18,12 +18,11 @@ import { issuerApplication } from '../../issuer/server.http.ts'
 import { openProgress } from '../../issuer/session/progress.ts'
 import { openReadings } from '../../issuer/session/readings.ts'
 import { openUploads } from '../../issuer/session/uploads.ts'
-import { openStatusOperations } from '../../issuer/status/operations.sqlite.ts'
 import { publishStatusLists } from '../../issuer/status/publish.ts'
-import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
-import { issuerMigrations, openIssuerStore, subjectKeyOf } from '../../issuer/store.sqlite.ts'
+import { openIssuerStorage as openPostgresStorage } from '../../issuer/storage.postgres.ts'
+import { issuerSchema, issuerStorageOn } from '../../issuer/storage.sqlite.ts'
+import type { IssuerStorage } from '../../issuer/storage.ts'
 import type { IssuerStore } from '../../issuer/store.ts'
-import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
 import { type Clock, type NumericDate, systemClock } from '../../shared/clock.ts'
 import { type HttpServer, listen, type Observation } from '../../shared/http/server.http.ts'
@@ -47,6 +46,7 @@ import { noObservation } from './observation.ts'
 export interface TestIssuer {
   readonly url: string
   readonly app: Express
+  /** The SQLite database, where it is on that engine. */
   readonly db: Database
   readonly store: IssuerStore
   readonly auditLog: AuditLog
@@ -101,7 +101,10 @@ export async function testIdentity(port: number, now: NumericDate): Promise<Test
   }
 }
 
-/** Opens an issuer; with `path` its database outlives it, and an issuer that is opened again goes on with it. */
+/**
+ * Opens an issuer; with `path`, a file or the connection string of a PostgreSQL database, what it keeps outlives it, and
+ * an issuer that is opened again goes on with it.
+ */
 export async function openIssuer(
   pipeline: Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'>,
   options: {
@@ -141,19 +144,11 @@ export async function openIssuer(
     authority: { issuer, name: 'Test issuer', country: 'UT' },
   }
   const credentialSigner = options.changeSigner?.(honest) ?? honest
-  const db = openDatabase(path, {
-    audit: auditLogMigrations,
-    status: statusMigrations,
-    issuer: issuerMigrations,
-  })
-  const honestStore = openIssuerStore(db, { random, vct: IDENTITY_VCT })
-  const store = options.changeStore?.(honestStore) ?? honestStore
-  const artefacts = openArtefactStore(db)
-  const statusStore = openStatusStore(db, { baseUrl: issuer, random })
-  const auditLog = openAuditLog(db, {
-    origin: `${new URL(issuer).host}/log`,
-    signer: openEd25519Key(identity.logPkcs8),
-  })
+  const { storage, db } = await openStorage(path, issuer)
+  const store = options.changeStore?.(storage.store) ?? storage.store
+  const { artefacts, statusStore } = storage
+  const logSigner = openEd25519Key(identity.logPkcs8)
+  const auditLog = storage.openLog({ origin: `${new URL(issuer).host}/log`, signer: logSigner })
   const workflow = readWorkflow(WORKFLOW_TEXT)
   const watchlists = [readWatchlist(readFileSync(WATCHLIST_FILE))]
   await store.recordTrustList(trustList, listKey, now)
@@ -167,8 +162,11 @@ export async function openIssuer(
     credentialSigner: honest,
   })
   const publish = async (): Promise<void> => {
-    await statusStore.keepOpen({ name: 'standard', size: 1024, lanes: BATCH_SIZE }, clock())
-    await publishStatusLists(publisher, clock())
+    const done = await storage.publication.during(async () => {
+      await statusStore.keepOpen({ name: 'standard', size: 1024, lanes: BATCH_SIZE }, clock())
+      await publishStatusLists(publisher, clock())
+    })
+    if (done === undefined) throw new Error('another issuer is publishing')
   }
   await publish()
   const keys = {
@@ -183,12 +181,14 @@ export async function openIssuer(
   const platformKey = makeKey('platform', random)
   const driver = { name: 'driver', role: 'platform', sha256: keyDigest(platformKey) } as const
   await store.addKey(driver, now)
+  const nonceSecret = await nonceSecretOf(logSigner, issuer)
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
     store: options.changeArtefacts?.(artefacts) ?? artefacts,
     clock,
     random,
+    nonceSecret,
     log,
   })
   const app = issuerApplication({
@@ -203,15 +203,13 @@ export async function openIssuer(
     workflow,
     authorizationServer,
     statusStore,
-    operations: openStatusOperations(db, {
-      random,
-      subjectKeyOf: (reference) => subjectKeyOf(db, reference),
-    }),
+    operations: storage.operations,
     publishNow: publish,
     history: options.history ?? true,
     auditLog,
     credentialSigner,
     trustList,
+    nonceSecret,
     sessionSeconds: 1800,
     maxOpenSessions: options.maxOpenSessions ?? 1000,
     sessionsPerMinute: options.sessionsPerMinute ?? 10_000,
@@ -230,7 +228,10 @@ export async function openIssuer(
   return {
     url: issuer,
     app,
-    db,
+    get db() {
+      if (db === undefined) throw new Error('this issuer keeps nothing in SQLite')
+      return db
+    },
     store,
     auditLog,
     anchors,
@@ -243,7 +244,19 @@ export async function openIssuer(
     publish,
     close: async () => {
       await server.close()
-      db.close()
+      await storage.close()
     },
   }
+}
+
+async function openStorage(
+  path: string,
+  baseUrl: string,
+): Promise<{ readonly storage: IssuerStorage; readonly db: Database | undefined }> {
+  const options = { baseUrl, vct: IDENTITY_VCT, random: systemRandom }
+  if (path.startsWith('postgres://')) {
+    return { storage: await openPostgresStorage(path, options), db: undefined }
+  }
+  const db = openDatabase(path, issuerSchema)
+  return { storage: issuerStorageOn(db, options), db }
 }

@@ -154,11 +154,17 @@ describe('listen and openApplication', () => {
 
   it('lets every request that has begun end when it stops', async () => {
     const second = await listen({ host: '127.0.0.1', port: 0 })
+    let begun = 0
+    let allBegun = (): void => undefined
+    const begin = new Promise<void>((resolve) => {
+      allBegun = resolve
+    })
     second.serve((_request, response) => {
+      if (++begun === 20) allBegun()
       setTimeout(() => response.end('whole'), 120)
     })
     const answers = Array.from({ length: 20 }, () => fetch(second.url).then((r) => r.text()))
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    await begin
     const closed = second.close()
     expect(new Set(await Promise.all(answers))).to.deep.equal(new Set(['whole']))
     await closed

@@ -1,0 +1,38 @@
+import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
+import { checkWritable, type Migrations, openDatabase } from '../shared/store/database.postgres.ts'
+import { leaseMigrations, openLease } from '../shared/store/lease.postgres.ts'
+import { openArtefactStore } from './oid4vci/artefact-store.postgres.ts'
+import { openStatusOperations } from './status/operations.postgres.ts'
+import { servedPools } from './status/served-pools.postgres.ts'
+import { openStatusStore, statusMigrations } from './status/store.postgres.ts'
+import type { IssuerStorage, IssuerStorageOptions } from './storage.ts'
+import { issuerMigrations, openIssuerStore, subjectKeysOf } from './store.postgres.ts'
+
+/** The schema of an issuer's whole database. */
+export const issuerSchema: Migrations = {
+  lease: leaseMigrations,
+  audit: auditLogMigrations,
+  status: statusMigrations,
+  issuer: issuerMigrations,
+}
+
+/** Opens the PostgreSQL database at `url`, which any number of servers work on. @throws OperatorError */
+export async function openIssuerStorage(
+  url: string,
+  { baseUrl, vct, random }: IssuerStorageOptions,
+): Promise<IssuerStorage> {
+  const db = await openDatabase(url, issuerSchema)
+  const publication = openLease(db, 'status publication')
+  return {
+    store: openIssuerStore(db, { random, vct }),
+    artefacts: openArtefactStore(db),
+    statusStore: openStatusStore(db, { baseUrl, random, lease: publication }),
+    operations: openStatusOperations(db, { random, subjectKeysOf }),
+    publication,
+    isShared: true,
+    servedPools: servedPools(db),
+    checkWritable: () => checkWritable(db),
+    openLog: (options) => openAuditLog(db, { ...options, lease: openLease(db, 'log') }),
+    close: () => db.close(),
+  }
+}

@@ -1,0 +1,53 @@
+import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import {
+  checkWritable,
+  type Database,
+  type Migrations,
+  openDatabase,
+} from '../shared/store/database.sqlite.ts'
+import { soleHolder } from '../shared/store/lease.ts'
+import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
+import { openStatusOperations } from './status/operations.sqlite.ts'
+import { servedPools } from './status/served-pools.sqlite.ts'
+import { openStatusStore, statusMigrations } from './status/store.sqlite.ts'
+import type { IssuerStorage, IssuerStorageOptions } from './storage.ts'
+import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.ts'
+
+/** The schema of an issuer's whole database. */
+export const issuerSchema: Migrations = {
+  audit: auditLogMigrations,
+  status: statusMigrations,
+  issuer: issuerMigrations,
+}
+
+/** Opens the SQLite file at `path`, which one server at a time works on. @throws OperatorError */
+export async function openIssuerStorage(
+  path: string,
+  options: IssuerStorageOptions,
+): Promise<IssuerStorage> {
+  return issuerStorageOn(openDatabase(path, issuerSchema), options)
+}
+
+/** The storage of an issuer on an open database, whose migrations have run. */
+export function issuerStorageOn(
+  db: Database,
+  { baseUrl, vct, random }: IssuerStorageOptions,
+): IssuerStorage {
+  return {
+    store: openIssuerStore(db, { random, vct }),
+    artefacts: openArtefactStore(db),
+    statusStore: openStatusStore(db, { baseUrl, random }),
+    operations: openStatusOperations(db, {
+      random,
+      subjectKeyOf: (reference) => subjectKeyOf(db, reference),
+    }),
+    publication: soleHolder,
+    isShared: false,
+    servedPools: servedPools(db),
+    checkWritable: async () => checkWritable(db),
+    openLog: (options) => openAuditLog(db, options),
+    close: async () => {
+      db.close()
+    },
+  }
+}
