@@ -106,6 +106,24 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
     raisedBy: 'a search among enrolled faces, off by default, found one as alike as its threshold',
     remedy: 'a person compares the two',
   },
+  clip_frames_repeated: {
+    raisedBy:
+      'a frame of the clip shows what an earlier one shows, as a looped or injected stream does',
+    remedy: 'take the clip again with the camera',
+  },
+  clip_person_differs: {
+    raisedBy:
+      'a frame of the clip is less like the selfie than the threshold of the 1:1 comparison',
+    remedy: 'take selfie and clip again, alone',
+  },
+  clip_without_motion: {
+    raisedBy: 'the face moves as a whole and not within itself, as a picture that is moved does',
+    remedy: 'blink, speak or turn the head a little while the clip is taken',
+  },
+  clip_liveness_low: {
+    raisedBy: 'the mean passive liveness of the frames is below the threshold',
+    remedy: 'take the clip again, in person and in good light',
+  },
 }
 
 const UNASSURED: Readonly<Record<NotAssured, string>> = {

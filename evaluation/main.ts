@@ -148,7 +148,18 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
     if (!presentation) throw new Error('the manifest uses no liveness network')
     const { box, liveness } = presentation
     const bounds = { threshold: collector.liveness.threshold, review: collector.liveness.review }
-    figures.liveness = await measureLiveness({ detector, box, liveness, data, ...bounds })
+    const stills = await supplyFiles('demo/specimen/manifest.json')
+    const ofSession = Object.entries(stills).filter(([name]) => name.startsWith('person-a-'))
+    figures.liveness = await measureLiveness({
+      faces: models.faces,
+      collector,
+      session: await Promise.all(ofSession.map(([, path]) => readFile(path))),
+      detector,
+      box,
+      liveness,
+      data,
+      ...bounds,
+    })
     say(`liveness after ${elapsed()}`)
   }
   return figures
@@ -175,6 +186,10 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
         fusion: `pipeline: ${used.length} fused`,
         accept: collector.faceMatch.threshold,
         review: collector.faceMatch.review,
+      },
+      signed: {
+        accept: collector.portraitMatch.threshold,
+        review: collector.portraitMatch.review,
       },
       folder,
       groups,

@@ -19,6 +19,8 @@ export interface FaceMeasurement {
   readonly fusions: Readonly<Record<string, readonly string[]>>
   /** The set that the pipeline uses, and its thresholds. */
   readonly used: { readonly fusion: string; readonly accept: number; readonly review: number }
+  /** Thresholds against a portrait that an issuer signed. */
+  readonly signed: { readonly accept: number; readonly review: number }
   readonly folder: string
   /** Photographs of several people who are strangers to each other. */
   readonly groups: readonly string[]
@@ -68,6 +70,8 @@ export interface FaceFigures {
     readonly genuineAccepted: Rate
     readonly genuineLow: Rate
     readonly falseAccepted: Rate
+    /** Every network and fused set on these pairs, each at its own threshold for one false match in a thousand. */
+    readonly rows: readonly FaceRow[]
   }[]
 }
 
@@ -137,7 +141,7 @@ export async function measureFaces(measurement: FaceMeasurement): Promise<FaceFi
     },
     relatives: within(families),
     strangers: within(strangers),
-    portraits: await measurePortraits(measurement, faces, chosen),
+    portraits: await measurePortraits(measurement, faces, matchModels),
   }
 }
 
@@ -256,6 +260,7 @@ async function strangerScores(
 }
 
 const LEVELS = [
+  { level: 'signed by an issuer', eyes: 60, saturation: 1, lines: 0, quality: 70 },
   { level: 'light', eyes: 60, saturation: 0.9, lines: 0.04, quality: 75 },
   { level: 'medium', eyes: 45, saturation: 0.4, lines: 0.08, quality: 60 },
   { level: 'heavy', eyes: 32, saturation: 0, lines: 0.12, quality: 45 },
@@ -265,31 +270,41 @@ const LEVELS = [
 async function measurePortraits(
   measurement: FaceMeasurement,
   faces: readonly Face[],
-  models: readonly MatchModel[],
+  modelsOf: (ids: readonly string[]) => readonly MatchModel[],
 ): Promise<FaceFigures['portraits']> {
-  const { part, used } = measurement
+  const { part, fusions } = measurement
   const probes = faces.filter((face) => face.part === part)
   const rows: FaceFigures['portraits'][number][] = []
   for (const level of LEVELS) {
-    const genuine: number[] = []
-    const impostor: number[] = []
+    const used = level.level === 'signed by an issuer' ? measurement.signed : measurement.used
+    const sets = Object.entries(fusions).map(([name, ids]) => ({
+      name,
+      models: modelsOf(ids),
+      genuine: [] as number[],
+      impostor: [] as number[],
+    }))
     for (const face of probes.filter(({ eyes }) => eyes >= 40)) {
       const bytes = await degradedPortrait(face, level)
       const portrait = await readFace(measurement, { path: face.person, part, bytes })
       if (!portrait) continue
       for (const probe of probes) {
         if (probe === face || !isKnown([probe, face])) continue
-        const { fused } = compareFaces(models, portrait.template, probe.template)
-        if (probe.person === face.person) genuine.push(fused)
-        else impostor.push(fused)
+        for (const { models, genuine, impostor } of sets) {
+          const { fused } = compareFaces(models, portrait.template, probe.template)
+          if (probe.person === face.person) genuine.push(fused)
+          else impostor.push(fused)
+        }
       }
     }
+    const { genuine = [], impostor = [] } =
+      sets.find(({ name }) => name === measurement.used.fusion) ?? {}
     rows.push({
       level: level.level,
       pairs: genuine.length,
       genuineAccepted: share(genuine, (score) => score >= used.accept),
       genuineLow: share(genuine, (score) => score < used.review),
       falseAccepted: share(impostor, (score) => score >= used.accept),
+      rows: sets.map(({ name, ...scores }) => rowOf(name, scores)),
     })
   }
   return rows

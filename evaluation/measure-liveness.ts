@@ -1,9 +1,13 @@
 import { join } from 'node:path'
 import sharp from 'sharp'
+import { type Collector, clipWarnings, judgeClip } from '../issuer/evidence/collect.ts'
+import type { WarningCode } from '../issuer/evidence/evidence.ts'
+import type { FrameReading } from '../issuer/evidence/face/clip.ts'
 import { detectFaces } from '../issuer/evidence/face/detect.ts'
 import { livenessOf } from '../issuer/evidence/face/liveness.ts'
 import { decodeImage } from '../issuer/evidence/image.sharp.ts'
 import type { Model } from '../issuer/evidence/model.ts'
+import { type FaceModels, readFrameImage } from '../issuer/evidence/read-images.ts'
 import { dataSet, type Item, readDataSet } from './dataset.ts'
 import { type Rate, rate } from './statistics.ts'
 
@@ -18,6 +22,10 @@ export interface LivenessRow {
 
 /** What is measured and with what. */
 export interface LivenessMeasurement {
+  readonly faces: FaceModels
+  readonly collector: Collector
+  /** Stills of one recording session. */
+  readonly session: readonly Buffer[]
   readonly detector: Model
   readonly box: Model
   readonly liveness: Model
@@ -31,7 +39,7 @@ const SIDE = 1600
 /** Scores bona fide pictures, real attacks by class, and recaptures that are made here and called synthetic. */
 export async function measureLiveness(
   measurement: LivenessMeasurement,
-): Promise<{ digest: string; rows: readonly LivenessRow[] }> {
+): Promise<{ digest: string; rows: readonly LivenessRow[]; clips: readonly ClipRow[] }> {
   const { data } = measurement
   const portraits = (await readDataSet(join(data, 'faces/portraits'), ['.jpg'])).items
   const attacks = (await readDataSet(join(data, 'pad'), ['.jpg'])).items
@@ -65,7 +73,106 @@ export async function measureLiveness(
       belowReview: rate(below, scores.length),
     })
   }
-  return { digest, rows }
+  return { digest, rows, clips: await measureClips(measurement, bona) }
+}
+
+/** Clips of one class: how many get the warning that is meant for it, and how many any. */
+export interface ClipRow {
+  readonly name: string
+  readonly done: string
+  readonly code: WarningCode | undefined
+  readonly warned: Rate
+  readonly any: Rate
+}
+
+const FRAMES = 5
+
+async function measureClips(
+  { faces, collector, session }: LivenessMeasurement,
+  portraits: readonly Buffer[],
+): Promise<readonly ClipRow[]> {
+  const read = async (bytes: Buffer): Promise<FrameReading | undefined> => {
+    const image = await decodeImage(bytes, { longestSide: 1280 })
+    return await readFrameImage(faces, image).catch(() => undefined)
+  }
+  const readAll = async (some: readonly Buffer[]): Promise<readonly FrameReading[]> => {
+    const frames: FrameReading[] = []
+    for (const bytes of some) {
+      const frame = await read(bytes)
+      if (frame) frames.push(frame)
+    }
+    return frames
+  }
+  const own = await readAll(session)
+  const choose = (start: number, count = FRAMES) =>
+    Array.from({ length: count }, (_, i) => own[(start + i) % own.length]).flatMap((frame) =>
+      frame ? [frame] : [],
+    )
+  const starts = own.map((_, start) => start)
+  const moved: (readonly FrameReading[])[] = []
+  for (const portrait of portraits) {
+    const frames = await readAll(
+      await Promise.all([0, 1, 2, 3, 4].map((i) => asMoved(portrait, i))),
+    )
+    if (frames.length >= 3) moved.push(frames)
+  }
+  const strangers = moved.flatMap(([first]) => (first ? [first] : []))
+  const classes: readonly (readonly [
+    Omit<ClipRow, 'warned' | 'any'>,
+    readonly (readonly FrameReading[])[],
+  ])[] = [
+    [
+      { name: 'bona fide', done: 'stills of one session', code: undefined },
+      starts.map((start) => choose(start)),
+    ],
+    [
+      {
+        name: 'synthetic: a loop is injected',
+        done: 'three frames, then the first two again',
+        code: 'clip_frames_repeated',
+      },
+      starts.map((start) => [...choose(start, 3), ...choose(start, 2)]),
+    ],
+    [
+      {
+        name: 'synthetic: another face is spliced in',
+        done: 'one frame of a stranger',
+        code: 'clip_person_differs',
+      },
+      strangers.map((stranger, i) => [...choose(i, 4), stranger]),
+    ],
+    [
+      {
+        name: 'synthetic: a photograph is moved',
+        done: 'one portrait, turned, stretched and sheared by up to 8 %',
+        code: 'clip_without_motion',
+      },
+      moved,
+    ],
+  ]
+  return classes.map(([row, clips]) => {
+    const codes = clips.map((frames) => clipCodes(collector, frames))
+    const { code } = row
+    const warned = codes.filter((each) => code !== undefined && each.includes(code)).length
+    const any = codes.filter((each) => each.length > 0).length
+    return { ...row, warned: rate(warned, codes.length), any: rate(any, codes.length) }
+  })
+}
+
+function clipCodes(collector: Collector, frames: readonly FrameReading[]): readonly WarningCode[] {
+  const [first] = frames
+  if (!first) return []
+  return clipWarnings(judgeClip(collector, first.face, frames)).map(({ code }) => code)
+}
+
+async function asMoved(portrait: Buffer, index: number): Promise<Buffer> {
+  const map: [number, number, number, number] = [
+    1 + 0.05 * Math.sin(index),
+    0.06 * Math.sin(2 * index + 1),
+    0.06 * Math.cos(3 * index),
+    1 + 0.08 * Math.cos(1.3 * index),
+  ]
+  return await sharp(portrait).affine(map, { background: '#888' }).jpeg({ quality: 85 }).toBuffer()
 }
 
 async function scoreOf(

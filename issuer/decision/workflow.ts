@@ -38,6 +38,10 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'sides_differ',
   'sides_not_linked',
   'duplicate_suspected',
+  'clip_frames_repeated',
+  'clip_person_differs',
+  'clip_without_motion',
+  'clip_liveness_low',
   'screening_hit',
 ]
 

@@ -116,6 +116,15 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
   }) as z.ZodType<Evidence['document']>,
   faceMatch: scoreSchema,
   liveness: scoreSchema,
+  clip: z
+    .strictObject({
+      frames: z.number().int(),
+      liveness: scoreSchema,
+      likeness: scoreSchema,
+      repeated: z.number().int(),
+      motion: scoreSchema,
+    })
+    .optional() as z.ZodType<Evidence['clip']>,
   warnings: z.array(
     z.strictObject({
       code: warningCode,

@@ -133,6 +133,10 @@ export const WARNING_CODES = [
   'liveness_low',
   'liveness_review',
   'duplicate_suspected',
+  'clip_frames_repeated',
+  'clip_person_differs',
+  'clip_without_motion',
+  'clip_liveness_low',
 ] as const
 
 export type WarningCode = (typeof WARNING_CODES)[number]
@@ -187,6 +191,19 @@ export interface DocumentEvidence {
   readonly signs?: readonly Sign[]
 }
 
+/** A short clip as frames. No clips of attacks are at hand, so its scores are `not_assured`: they can have a person look. */
+export interface ClipEvidence {
+  readonly frames: number
+  /** Passive liveness, mean of the frames. */
+  readonly liveness: Score
+  /** The selfie against the frame that is least like it. */
+  readonly likeness: Score
+  /** Frames that show what an earlier one shows. */
+  readonly repeated: number
+  /** How much the face moves within itself, in distances between the eyes. */
+  readonly motion: Score
+}
+
 /** What no measurement of ours covers, so that no score speaks for it. `docs/accuracy.md` says why. */
 export const NOT_ASSURED = [
   'demographic_groups',
@@ -213,6 +230,8 @@ export interface Evidence {
   readonly faceMatch: Score
   /** Presentation attack detection on the selfie, one still. */
   readonly liveness: Score
+  /** Present where a clip was taken beside the selfie. */
+  readonly clip?: ClipEvidence | undefined
   readonly warnings: readonly Warning[]
   /** What this evidence says nothing of. */
   readonly notAssured: readonly NotAssured[]

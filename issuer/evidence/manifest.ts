@@ -63,6 +63,8 @@ export interface ScoreLimits {
 export interface ModelUse {
   readonly embeddings: readonly string[]
   readonly faceMatch: ScoreLimits
+  /** Against a portrait that an issuer signed. */
+  readonly portraitMatch: ScoreLimits
   readonly livenessBox: string
   readonly liveness: string
   readonly livenessLimits: ScoreLimits
@@ -124,6 +126,7 @@ const manifest = z.strictObject({
   use: z.strictObject({
     embeddings: z.array(id).min(1).max(8),
     faceMatch: limits,
+    portraitMatch: limits,
     livenessBox: id,
     liveness: id,
     livenessLimits: limits,

@@ -1,9 +1,8 @@
 import { Problem } from '../../shared/problem.ts'
-import type { EvidencePipeline } from './pipeline.ts'
+import type { EvidencePipeline, SessionPipeline } from './pipeline.ts'
 
 /** What of a pipeline can be asked for before its networks are open. */
-export interface OpeningPipeline
-  extends Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'> {
+export interface OpeningPipeline extends SessionPipeline {
   readonly isOpen: () => boolean
 }
 
@@ -29,6 +28,8 @@ export function whileOpening(opening: Promise<EvidencePipeline>): OpeningPipelin
   return {
     isOpen: () => opened !== undefined,
     readDocument: async (...given) => await pipeline().readDocument(...given),
+    readDocumentBack: async (...given) => await pipeline().readDocumentBack(...given),
+    readFrame: async (...given) => await pipeline().readFrame(...given),
     readSelfie: async (...given) => await pipeline().readSelfie(...given),
     collect: (...given) => pipeline().collect(...given),
   }

@@ -4,10 +4,11 @@ import { pathToFileURL } from 'node:url'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { canonicalJson, type Json } from '../../shared/json.ts'
-import { type Collector, collectEvidence } from './collect.ts'
+import { type Collector, collectEvidence, matchPortrait } from './collect.ts'
 import type { MrzModels } from './document/read-mrz.ts'
 import { type TextAlphabet, textAlphabet } from './document/recognise.ts'
 import type { ModelReference } from './evidence.ts'
+import type { FrameReading } from './face/clip.ts'
 import { embeddingOf } from './face/embed.ts'
 import { decodeImage } from './image.sharp.ts'
 import type { ModelUse } from './manifest.ts'
@@ -16,6 +17,7 @@ import type {
   DocumentBackReading,
   DocumentReading,
   EvidencePipeline,
+  PortraitReading,
   SelfieReading,
 } from './pipeline.ts'
 import {
@@ -23,15 +25,19 @@ import {
   type FaceModels,
   readBackImage,
   readDocumentImage,
+  readFrameImage,
+  readPortraitImage,
   readSelfieImage,
 } from './read-images.ts'
 import { openWorkerPool, type PoolLimits } from './worker-pool.ts'
 
 /** Raised when a rule or a threshold changes what the same images give. */
-const RULES = 3
+const RULES = 4
 /** Longest side of what is read, in pixels. */
 export const DOCUMENT_SIDE = 2400
 export const SELFIE_SIDE = 1600
+const FRAME_SIDE = 1280
+const SMALLEST_PORTRAIT = 120
 /** Reads in the thread that calls; what {@link openPipeline} gives each of its threads. */
 export interface EvidenceReader {
   readonly collector: Collector
@@ -39,6 +45,8 @@ export interface EvidenceReader {
   readDocument(upload: Uint8Array, now: NumericDate): Promise<DocumentReading>
   readDocumentBack(upload: Uint8Array, now: NumericDate): Promise<DocumentBackReading>
   readSelfie(upload: Uint8Array): Promise<SelfieReading>
+  readFrame(upload: Uint8Array): Promise<FrameReading>
+  readPortrait(upload: Uint8Array): Promise<PortraitReading>
   close(): Promise<void>
 }
 
@@ -75,6 +83,11 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
       (await pool.run('document_back', { upload, data: now, ...turn })) as DocumentBackReading,
     readSelfie: async (upload, turn) =>
       (await pool.run('selfie', { upload, data: undefined, ...turn })) as SelfieReading,
+    readFrame: async (upload, turn) =>
+      (await pool.run('frame', { upload, data: undefined, ...turn })) as FrameReading,
+    readPortrait: async (upload, turn) =>
+      (await pool.run('portrait', { upload, data: undefined, ...turn })) as PortraitReading,
+    matchPortrait: (portrait, selfie) => matchPortrait(collector, portrait.face, selfie.face),
     collect: (document, selfie, now, back) =>
       collectEvidence(collector, { document, back, selfie, now }),
     close: () => pool.close(),
@@ -140,6 +153,7 @@ export async function openReader(
       models,
       matchModels: embeddings.map((model) => ({ id: model.id, embedding: embeddingOf(model) })),
       faceMatch: use.faceMatch,
+      portraitMatch: use.portraitMatch,
       livenessModels: presentation ? [presentation.box.id, presentation.liveness.id] : [],
       liveness: presentation ? use.livenessLimits : { ...use.livenessLimits, review: 0 },
     },
@@ -155,6 +169,14 @@ export async function openReader(
     readSelfie: async (upload) => {
       const image = await decodeImage(upload, { longestSide: SELFIE_SIDE })
       return await readSelfieImage(faces, image)
+    },
+    readFrame: async (upload) => {
+      const image = await decodeImage(upload, { longestSide: FRAME_SIDE })
+      return await readFrameImage(faces, image)
+    },
+    readPortrait: async (upload) => {
+      const bounds = { longestSide: SELFIE_SIDE, smallestSide: SMALLEST_PORTRAIT }
+      return await readPortraitImage(faces, await decodeImage(upload, bounds))
     },
     close: async () => {
       await Promise.all(opened.map((model) => model.close()))

@@ -1,6 +1,7 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import type { DocumentSide } from './document/document-side.ts'
-import type { DocumentEvidence, Evidence, ModelReference, Warning } from './evidence.ts'
+import type { DocumentEvidence, Evidence, ModelReference, Score, Warning } from './evidence.ts'
+import type { FrameReading } from './face/clip.ts'
 import type { FaceTemplate } from './face/embed.ts'
 import type { FaceQuality } from './face/quality.ts'
 
@@ -27,6 +28,14 @@ export interface SelfieReading {
   /** Passive liveness of the still, 0 to 1. */
   readonly liveness: number
   readonly warnings: readonly Warning[]
+  /** Three frames or more of a clip that was taken with it. */
+  readonly frames?: readonly FrameReading[]
+}
+
+/** What a portrait showed that an issuer signed, such as the one in a credential or a chip. */
+export interface PortraitReading {
+  readonly face: FaceTemplate
+  readonly quality: FaceQuality
 }
 
 /** Whose turn a reading is, and who wants to know that it has come. */
@@ -49,6 +58,12 @@ export interface EvidencePipeline {
   readDocument(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentReading>
   readDocumentBack(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentBackReading>
   readSelfie(upload: Uint8Array, turn?: Turn): Promise<SelfieReading>
+  /** One frame of a clip, as a still. */
+  readFrame(upload: Uint8Array, turn?: Turn): Promise<FrameReading>
+  /** A portrait that an issuer signed; it may be as small as 120 pixels. */
+  readPortrait(upload: Uint8Array, turn?: Turn): Promise<PortraitReading>
+  /** The selfie against such a portrait, on limits of its own. */
+  matchPortrait(portrait: PortraitReading, selfie: SelfieReading): Score
   /** Compares and sums up. The same readings give the same evidence. `back` is that of a document with two sides. */
   collect(
     document: DocumentReading,
@@ -58,3 +73,9 @@ export interface EvidencePipeline {
   ): Evidence
   close(): Promise<void>
 }
+
+/** What of it a proofing session works with. */
+export type SessionPipeline = Pick<
+  EvidencePipeline,
+  'readDocument' | 'readDocumentBack' | 'readSelfie' | 'readFrame' | 'collect'
+>

@@ -6,6 +6,7 @@ import { readCard } from './document/read-card.ts'
 import { readPage } from './document/read-document.ts'
 import type { MrzModels } from './document/read-mrz.ts'
 import type { Warning } from './evidence.ts'
+import { type FrameReading, frameMarks } from './face/clip.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
 import { embedFace } from './face/embed.ts'
 import { findLandmarks, type Landmarks } from './face/landmarks.ts'
@@ -18,7 +19,12 @@ import {
 } from './face/quality.ts'
 import type { Image } from './image.ts'
 import type { Model } from './model.ts'
-import type { DocumentBackReading, DocumentReading, SelfieReading } from './pipeline.ts'
+import type {
+  DocumentBackReading,
+  DocumentReading,
+  PortraitReading,
+  SelfieReading,
+} from './pipeline.ts'
 
 /** The networks that read a face. */
 export interface FaceModels {
@@ -44,6 +50,7 @@ const SHOW_DOCUMENT =
 const SHOW_FRONT = 'this is the back: send the side with the portrait first'
 const SHOW_BACK = 'this is the front: send the other side'
 const SHOW_PORTRAIT = 'show the whole page with the portrait, without glare'
+const NO_PORTRAIT = 'the portrait shows no face; have the credential issued again'
 const LOOK_STRAIGHT = 'look straight into the camera in good light, with nothing before the face'
 
 /** Reads what is printed on the front of a decoded document, its zone where it has one there, and the portrait. */
@@ -99,11 +106,7 @@ async function readSideOf(
 
 /** Reads the one face of a decoded selfie. */
 export async function readSelfieImage(faces: FaceModels, image: Image): Promise<SelfieReading> {
-  const [face, second] = await detectFaces(faces.detector, image)
-  if (!face) throw new Problem('face_not_found', LOOK_STRAIGHT)
-  if (second && second.width > BYSTANDER * face.width) {
-    throw new Problem('face_multiple', 'take the picture alone')
-  }
+  const face = await oneFace(faces, image)
   const { template, quality } = await readFace(faces, image, { face, remedy: LOOK_STRAIGHT })
   return {
     face: template,
@@ -111,6 +114,34 @@ export async function readSelfieImage(faces: FaceModels, image: Image): Promise<
     liveness: faces.presentation ? await livenessOf(faces.presentation, image, face) : 0,
     warnings: qualityWarnings('selfie_quality_low', quality),
   }
+}
+
+/** Reads the one face of a decoded frame, and what tells it from other frames. */
+export async function readFrameImage(faces: FaceModels, image: Image): Promise<FrameReading> {
+  const face = await oneFace(faces, image)
+  const { template, landmarks } = await readFace(faces, image, { face, remedy: LOOK_STRAIGHT })
+  return {
+    face: template,
+    liveness: faces.presentation ? await livenessOf(faces.presentation, image, face) : 0,
+    ...frameMarks(image, landmarks),
+  }
+}
+
+/** Reads the largest face of a decoded portrait. */
+export async function readPortraitImage(faces: FaceModels, image: Image): Promise<PortraitReading> {
+  const [face] = await detectFaces(faces.detector, image)
+  if (!face) throw new Problem('face_not_found', NO_PORTRAIT)
+  const { template, quality } = await readFace(faces, image, { face, remedy: NO_PORTRAIT })
+  return { face: template, quality }
+}
+
+async function oneFace(faces: FaceModels, image: Image): Promise<FaceBox> {
+  const [face, second] = await detectFaces(faces.detector, image)
+  if (!face) throw new Problem('face_not_found', LOOK_STRAIGHT)
+  if (second && second.width > BYSTANDER * face.width) {
+    throw new Problem('face_multiple', 'take the picture alone')
+  }
+  return face
 }
 
 /** What a small portrait behind printed lines may look like although nothing covers it. */
@@ -135,7 +166,7 @@ async function readFace(
   const landmarks = await findLandmarks(faces.mesh, image, face)
   assertFace(landmarks, remedy)
   const template = await embedFace(faces.embeddings, image, landmarks.points)
-  return { template, quality: measureQuality(image, landmarks) }
+  return { template, landmarks, quality: measureQuality(image, landmarks) }
 }
 
 /** The detector proposes, the mesh confirms. */

@@ -50,6 +50,10 @@ function work(
       return reader.readDocument(upload, data as NumericDate)
     case 'document_back':
       return reader.readDocumentBack(upload, data as NumericDate)
+    case 'frame':
+      return reader.readFrame(upload)
+    case 'portrait':
+      return reader.readPortrait(upload)
     default:
       return reader.readSelfie(upload)
   }

@@ -11,8 +11,9 @@ import { credentialOfferSchema } from '../../shared/oid4vci/offer.ts'
 import { PROBLEM_CODES, Problem, type ProblemCode } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { PublishedWorkflow } from '../decision/read-workflow.ts'
+import { CLIP_FRAMES } from '../evidence/face/clip.ts'
 import { remediesOf } from '../evidence/face/quality.ts'
-import type { EvidencePipeline, Turn } from '../evidence/pipeline.ts'
+import type { SessionPipeline, Turn } from '../evidence/pipeline.ts'
 import { keySecurity } from '../key-security.http.ts'
 import type { AuthorizationServer } from '../oid4vci/authorization-server.ts'
 import { makeOffer } from '../oid4vci/offer.ts'
@@ -21,12 +22,12 @@ import type { IssuerStore } from '../store.ts'
 import { callerOf } from './caller.http.ts'
 import { streamProgress } from './progress.http.ts'
 import type { Progress, ProgressStep } from './progress.ts'
-import type { Readings } from './readings.ts'
+import { IMAGES, type ReadingOf, type Readings } from './readings.ts'
 import type { CollectingSession, Session } from './session.ts'
 import { submitSession } from './submit.ts'
 import { type Finish, uploadEndpoints } from './upload.http.ts'
 import { MAX_IMAGE_BYTES, type Uploads } from './uploads.ts'
-import { type ImageStates, sessionViewSchema, workerView } from './view.ts'
+import { type ImageState, type ImageStates, sessionViewSchema, workerView } from './view.ts'
 
 /** What the proofing endpoints work with. */
 export interface SessionEndpointDeps {
@@ -35,7 +36,7 @@ export interface SessionEndpointDeps {
   readonly readings: Readings
   readonly uploads: Uploads
   readonly progress: Progress
-  readonly pipeline: Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'>
+  readonly pipeline: SessionPipeline
   readonly watchlists: readonly Watchlist[]
   readonly workflow: PublishedWorkflow
   readonly authorizationServer: AuthorizationServer
@@ -48,11 +49,15 @@ export interface SessionEndpointDeps {
 }
 
 const ofSession = z.object({ id: z.string().max(128) })
-/** What is read of each image. */
-const IMAGES = ['document', 'selfie'] as const
+/** Images with an address of their own; frames of a clip have a number. */
+const NAMED_IMAGES = [
+  ['document', 'Document'],
+  ['document-back', 'DocumentBack'],
+  ['selfie', 'Selfie'],
+] as const
 const readImage = z
   .strictObject({
-    uploaded: z.enum([...IMAGES]),
+    uploaded: z.enum([...IMAGES] as [string, ...string[]]),
     warnings: z.array(z.string()),
     remedies: z.record(z.string(), z.string()).meta({
       description: 'What the worker can do about each fault of the picture.',
@@ -245,36 +250,41 @@ function imageEndpoints(deps: SessionEndpointDeps): readonly Endpoint[] {
     summary: 'Ask for the bounds of uploads',
     responses: { 204: { description: 'They are in `Upload-Limit`' } },
   } as const
-  const images = IMAGES.flatMap((image) => [
+  const takes = {
+    method: 'put',
+    tag: 'sessions',
+    security,
+    body: { mediaType: 'image/*', maxBytes: MAX_IMAGE_BYTES },
+    responses: {
+      200: { description: 'It was read', schema: readImage },
+      201: { description: 'The rest of it is waited for', schema: begunUpload },
+    },
+    problems: UPLOAD_PROBLEMS,
+  } as const
+  const images = NAMED_IMAGES.flatMap(([image, name]) => {
+    const at = { path: `/sessions/{id}/${image}`, params: ofSession }
+    const summary = `Send the image of the ${image}, or begin to`
+    return [
+      plainEndpoint({ ...options, ...at, operationId: `get${name}Limits` }, upload.options),
+      plainEndpoint(
+        { ...takes, ...at, operationId: `put${name}`, summary },
+        collecting,
+        upload.put(() => image),
+      ),
+    ]
+  })
+  const frame = {
+    path: '/sessions/{id}/frames/{number}',
+    params: z.object({ id: z.string().max(128), number: z.string() }),
+  } as const
+  images.push(
+    plainEndpoint({ ...options, ...frame, operationId: 'getFrameLimits' }, upload.options),
     plainEndpoint(
-      {
-        ...options,
-        path: `/sessions/{id}/${image}`,
-        operationId: `get${image === 'document' ? 'Document' : 'Selfie'}Limits`,
-        params: ofSession,
-      },
-      upload.options,
-    ),
-    plainEndpoint(
-      {
-        method: 'put',
-        path: `/sessions/{id}/${image}`,
-        operationId: `put${image === 'document' ? 'Document' : 'Selfie'}`,
-        tag: 'sessions',
-        summary: `Send the image of the ${image}, or begin to`,
-        security,
-        params: ofSession,
-        body: { mediaType: 'image/*', maxBytes: MAX_IMAGE_BYTES },
-        responses: {
-          200: { description: 'It was read', schema: readImage },
-          201: { description: 'The rest of it is waited for', schema: begunUpload },
-        },
-        problems: UPLOAD_PROBLEMS,
-      },
+      { ...takes, ...frame, operationId: 'putFrame', summary: 'Send a frame of a clip' },
       collecting,
-      upload.put(image),
+      upload.put((request) => frameOf(String(request.params.number))),
     ),
-  ])
+  )
   const part = {
     path: '/sessions/{id}/uploads/{upload}',
     tag: 'sessions',
@@ -360,25 +370,28 @@ function requireCollecting(session: Session, now: number): CollectingSession {
   return session
 }
 
+function frameOf(number: string): string {
+  const image = `frame-${number}`
+  if (!(IMAGES as readonly string[]).includes(image)) {
+    throw new Problem('request_invalid', `frames are 1 to ${CLIP_FRAMES.most}`)
+  }
+  return image
+}
+
 /** Has an image read in its caller's turn, tells of each step, and answers what the worker can do about it. */
 function imageReader(deps: SessionEndpointDeps): Finish {
-  const { readings, pipeline, progress, clock } = deps
-  const work = {
-    document: (bytes: Buffer, turn: Turn) => pipeline.readDocument(bytes, clock(), turn),
-    selfie: (bytes: Buffer, turn: Turn) => pipeline.readSelfie(bytes, turn),
-  }
+  const { readings, progress, clock } = deps
   return async (name, bytes, { request, response }) => {
     const session = response.locals.session as CollectingSession
-    const image = name as (typeof IMAGES)[number]
+    const image = name as keyof ReadingOf
     const tell = (step: ProgressStep, data: JsonObject = {}) =>
       progress.tell(session.id, step, { image, ...data }, clock())
     const turn = { caller: callerOf(request, session), onStart: () => tell('image_reading') }
     tell('image_received', { bytes: bytes.length })
     try {
       const upload = { sessionId: session.id, bytes, expiresAt: session.expiresAt }
-      const { warnings } = await readings.read<typeof image>(image, upload, () =>
-        work[image](bytes, turn),
-      )
+      const reading = await readings.read(image, upload, () => read(deps, image, bytes, turn))
+      const warnings = 'warnings' in reading ? reading.warnings : []
       const told = { warnings: warnings.map(({ code }) => code), remedies: remediesOf(warnings) }
       tell('image_read', told)
       response.set('Cache-Control', 'no-store').json({ uploaded: image, ...told })
@@ -389,16 +402,36 @@ function imageReader(deps: SessionEndpointDeps): Finish {
   }
 }
 
-/** How far each image has come. */
-function imagesOf(id: string, { readings, uploads }: SessionEndpointDeps): ImageStates {
-  const read = readings.uploaded(id)
-  const coming = uploads.of(id).filter(({ complete }) => !complete)
-  const stateOf = (image: (typeof IMAGES)[number]): ImageStates[typeof image] => {
-    const upload = coming.find((each) => each.image === image)
-    return {
-      state: read[image] ? 'read' : upload ? 'arriving' : 'missing',
-      ...(upload ? { upload: upload.id, offset: upload.offset } : {}),
-    }
+function read(
+  { pipeline, clock }: SessionEndpointDeps,
+  image: keyof ReadingOf,
+  bytes: Buffer,
+  turn: Turn,
+): Promise<ReadingOf[keyof ReadingOf]> {
+  switch (image) {
+    case 'document':
+      return pipeline.readDocument(bytes, clock(), turn)
+    case 'document-back':
+      return pipeline.readDocumentBack(bytes, clock(), turn)
+    case 'selfie':
+      return pipeline.readSelfie(bytes, turn)
+    default:
+      return pipeline.readFrame(bytes, turn)
   }
-  return { document: stateOf('document'), selfie: stateOf('selfie') }
+}
+
+/** How far each image has come: the two that are needed, and the others that were begun. */
+function imagesOf(id: string, { readings, uploads }: SessionEndpointDeps): ImageStates {
+  const coming = uploads.of(id).filter(({ complete }) => !complete)
+  const stateOf = (image: keyof ReadingOf): ImageState => {
+    const upload = coming.find((each) => each.image === image)
+    const begun = upload ? { upload: upload.id, offset: upload.offset } : {}
+    if (readings.isRead(id, image)) return { state: 'read', ...begun }
+    return { state: upload ? 'arriving' : 'missing', ...begun }
+  }
+  const states = IMAGES.map((image) => [image, stateOf(image)] as const)
+  const isNeeded = (image: keyof ReadingOf) => image === 'document' || image === 'selfie'
+  return Object.fromEntries(
+    states.filter(([image, { state }]) => isNeeded(image) || state !== 'missing'),
+  )
 }

@@ -22,14 +22,13 @@ export async function submitSession(
 ): Promise<DecidedSession> {
   const { store, readings, collect, watchlists } = deps
   const { id, workflow, workflowReference } = session
-  const uploaded = readings.uploaded(id)
-  if (!uploaded.document || !uploaded.selfie) {
+  if (!readings.isRead(id, 'document') || !readings.isRead(id, 'selfie')) {
     // Another request may have decided since this one looked.
     const meanwhile = await store.session(id)
     if (meanwhile !== undefined && meanwhile.state !== 'collecting') return meanwhile
   }
-  const { document, selfie } = readings.both(id)
-  const evidence = collect(document, selfie, now)
+  const { document, selfie, back } = readings.all(id)
+  const evidence = collect(document, selfie, now, back)
   deps.onCollected?.()
   const screening = screen(evidence, watchlists, { threshold: workflow.screening.threshold, now })
   const decision = decide(evidence, screening, { workflow, reference: workflowReference }, now)

@@ -23,7 +23,7 @@ export interface UploadDeps {
 /** One request writes to an upload at a time; who comes later ends who came before, whose connection may be dead. */
 export interface UploadEndpoints {
   /** Takes a whole image, or begins one that comes in parts. */
-  readonly put: (image: string) => RequestHandler
+  readonly put: (imageOf: (request: Request) => string) => RequestHandler
   readonly head: RequestHandler
   readonly patch: RequestHandler
   readonly cancel: RequestHandler
@@ -77,7 +77,8 @@ export function uploadEndpoints({ uploads, issuer, clock, finish }: UploadDeps):
   }
 
   return {
-    put: (image) => async (request, response) => {
+    put: (imageOf) => async (request, response) => {
+      const image = imageOf(request)
       const session = sessionOf(response)
       const caller = callerOf(request, session)
       if (booleanField(request, 'Upload-Complete') !== false) {

@@ -7,14 +7,15 @@ import type { Screening } from '../screening/screen.ts'
 import type { DecidedSession, Session } from './session.ts'
 import { decisionSchema, screeningSchema } from './stored-facts.ts'
 
-interface ImageState {
+/** How far an image has come; where one is arriving, the upload that takes the rest. */
+export interface ImageState {
   readonly state: 'missing' | 'arriving' | 'read'
   readonly upload?: string | undefined
   readonly offset?: number | undefined
 }
 
-/** How far each image of a session has come; where one is arriving, the upload that takes the rest. */
-export type ImageStates = Readonly<Record<'document' | 'selfie', ImageState>>
+/** By name: the two that are needed, and the others that were begun. */
+export type ImageStates = Readonly<Record<string, ImageState>>
 
 interface Scores {
   readonly scores: { readonly face_match: Score; readonly liveness: Score }
@@ -47,8 +48,6 @@ interface Dossier extends Scores {
   readonly review?: Review
 }
 
-const MISSING: ImageStates = { document: { state: 'missing' }, selfie: { state: 'missing' } }
-
 const score: z.ZodType<Score> = z
   .strictObject({
     value: z.number(),
@@ -78,7 +77,7 @@ export const sessionViewSchema: z.ZodType<SessionView> = z
     state: z.enum(['collecting', 'referred', 'approved', 'rejected']),
     expires_at: z.int(),
     uploaded: z.strictObject({ document: z.boolean(), selfie: z.boolean() }).exactOptional(),
-    images: z.strictObject({ document: imageState, selfie: imageState }).exactOptional(),
+    images: z.record(z.string(), imageState).exactOptional(),
     decision: z
       .strictObject({ outcome: z.enum(['approve', 'refer', 'reject']), codes: z.array(z.string()) })
       .exactOptional(),
@@ -130,12 +129,12 @@ export const dossierSchema: z.ZodType<Dossier> = z
  * What the worker is shown. A referral says that a person will look and not why, because a reason may be a watchlist;
  * scores of the face are shown, those of screening never.
  */
-export function workerView(session: Session, images: ImageStates = MISSING): SessionView {
+export function workerView(session: Session, images: ImageStates = {}): SessionView {
   const base = { session_id: session.id, state: session.state, expires_at: session.expiresAt }
   if (session.state === 'collecting') {
-    const { document, selfie } = images
-    const uploaded = { document: document.state === 'read', selfie: selfie.state === 'read' }
-    return { ...base, uploaded, images: { document: { ...document }, selfie: { ...selfie } } }
+    const isRead = (name: string) => images[name]?.state === 'read'
+    const uploaded = { document: isRead('document'), selfie: isRead('selfie') }
+    return { ...base, uploaded, images }
   }
   return { ...base, decision: workerDecision(session), ...scores(session) }
 }

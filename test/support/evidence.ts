@@ -112,6 +112,15 @@ export function fixturePipeline(): EvidencePipeline & { evidence: Evidence } {
       read(upload)
       return { face: template, quality, liveness: 0.9, warnings: [] }
     },
+    readFrame: async (upload: Uint8Array) => {
+      read(upload)
+      return { face: template, liveness: 0.9, shape: new Float32Array(2), trace: upload }
+    },
+    readPortrait: async (upload: Uint8Array) => {
+      read(upload)
+      return { face: template, quality }
+    },
+    matchPortrait: () => score(0.9, 'measured'),
     collect: (_document: unknown, _selfie: unknown, now: number): Evidence => ({
       ...pipeline.evidence,
       collectedAt: now,

@@ -40,7 +40,7 @@ export function sendJson(url: string, body: unknown, key?: string): Promise<Repl
 export interface TestWorker {
   readonly id: string
   readonly token: string
-  upload(kind: 'document' | 'selfie', image?: string | Uint8Array): Promise<Reply>
+  upload(kind: string, image?: string | Uint8Array): Promise<Reply>
   submit(): Promise<Reply>
   view(): Promise<Reply>
   offer(): Promise<Reply>

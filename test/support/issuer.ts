@@ -6,7 +6,7 @@ import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
 import { rulebookOf } from '../../issuer/decision/rulebook.ts'
-import type { EvidencePipeline } from '../../issuer/evidence/pipeline.ts'
+import type { SessionPipeline } from '../../issuer/evidence/pipeline.ts'
 import type { ArtefactStore } from '../../issuer/oid4vci/artefact-store.ts'
 import { openAuthorizationServer } from '../../issuer/oid4vci/authorization-server.oidc.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from '../../issuer/oid4vci/metadata.ts'
@@ -106,7 +106,7 @@ export async function testIdentity(port: number, now: NumericDate): Promise<Test
  * an issuer that is opened again goes on with it.
  */
 export async function openIssuer(
-  pipeline: Pick<EvidencePipeline, 'readDocument' | 'readSelfie' | 'collect'>,
+  pipeline: SessionPipeline,
   options: {
     readonly path?: string
     readonly clock?: Clock

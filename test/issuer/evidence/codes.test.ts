@@ -14,6 +14,7 @@ import { layoutOf, parseMrz } from '../../../issuer/evidence/document/mrz.ts'
 import type { SideReading } from '../../../issuer/evidence/document/read-document.ts'
 import type { VisualLine } from '../../../issuer/evidence/document/visual-zone.ts'
 import { WARNING_CODES, type WarningCode } from '../../../issuer/evidence/evidence.ts'
+import type { FrameReading } from '../../../issuer/evidence/face/clip.ts'
 import { duplicateWarnings } from '../../../issuer/evidence/face/duplicate-index.ts'
 import {
   type FaceQuality,
@@ -72,7 +73,11 @@ const documentCodes = (reading: SideReading, now = NOW) =>
   interpretDocument(reading, now).warnings.map(({ code }) => code)
 const replaced = (from: string, to: string) => TD3.map((line) => line.replace(from, to))
 
-function scoreCodes(scores: { match?: number; liveness?: number }): readonly WarningCode[] {
+function scoreCodes(scores: {
+  match?: number
+  liveness?: number
+  frames?: readonly FrameReading[]
+}): readonly WarningCode[] {
   const { match = 3, liveness = 0.9 } = scores
   const embedding = {
     template: 'arcface-112',
@@ -87,6 +92,7 @@ function scoreCodes(scores: { match?: number; liveness?: number }): readonly War
     matchModels: [{ id: 'one', embedding }],
     livenessModels: [],
     faceMatch: { threshold: 2, review: -0.27 },
+    portraitMatch: { threshold: 2, review: -0.27 },
     liveness: { threshold: 0.45, review: 0.25 },
   }
   const { document, warnings } = interpretDocument(side(TD3), NOW)
@@ -100,10 +106,31 @@ function scoreCodes(scores: { match?: number; liveness?: number }): readonly War
       quality: GOOD,
       warnings,
     },
-    selfie: { face, quality: GOOD, liveness, warnings: [] },
+    selfie: {
+      face,
+      quality: GOOD,
+      liveness,
+      warnings: [],
+      ...(scores.frames ? { frames: scores.frames } : {}),
+    },
     now: NOW,
   })
   return evidence.warnings.map(({ code }) => code)
+}
+
+/** Frames of a face that moves within itself, each with light of its own. */
+function clip(change: (frame: FrameReading, index: number) => FrameReading): FrameReading[] {
+  return [0, 1, 2, 3].map((index) =>
+    change(
+      {
+        face: new Map([['one', Float32Array.of(3)]]),
+        liveness: 0.9,
+        shape: Float32Array.from({ length: 40 }, (_, i) => Math.sin(i * 7 + (i % 3) * index)),
+        trace: Uint8Array.from({ length: 100 }, (_, i) => (i * 37 + index * 11) % 256),
+      },
+      index,
+    ),
+  )
 }
 
 /** Printed lines as if read twice alike; each begins in a column of its own row. */
@@ -198,6 +225,22 @@ const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
   face_match_review: () => scoreCodes({ match: 1 }),
   liveness_low: () => scoreCodes({ liveness: 0.1 }),
   liveness_review: () => scoreCodes({ liveness: 0.3 }),
+  clip_frames_repeated: () =>
+    scoreCodes({ frames: clip((frame) => ({ ...frame, trace: new Uint8Array(100) })) }),
+  clip_person_differs: () =>
+    scoreCodes({
+      frames: clip((frame, index) =>
+        index === 2 ? { ...frame, face: new Map([['one', Float32Array.of(0.1)]]) } : frame,
+      ),
+    }),
+  clip_without_motion: () =>
+    scoreCodes({
+      frames: clip((frame, index) => ({
+        ...frame,
+        shape: Float32Array.from({ length: 40 }, (_, i) => Math.sin(i * 7) * (1 + index / 10)),
+      })),
+    }),
+  clip_liveness_low: () => scoreCodes({ frames: clip((frame) => ({ ...frame, liveness: 0.3 })) }),
   duplicate_suspected: () =>
     duplicateWarnings([{ id: 'x', similarity: 0.8 }]).map(({ code }) => code),
 }
@@ -231,6 +274,7 @@ describe('the codes of evidence', () => {
     const printed = ['MARTIN SPECIMEN', 'JONAS EMIL', 'L898902C3', '12.08.74', '15.04.31']
     expect(documentCodes(side(TD3, { printed }))).to.deep.equal([])
     expect(scoreCodes({})).to.deep.equal([])
+    expect(scoreCodes({ frames: clip((frame) => frame) })).to.deep.equal([])
     expect(qualityWarnings('selfie_quality_low', GOOD)).to.deep.equal([])
   })
 

@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import sharp from 'sharp'
 import { type DemoFaces, demoFaces } from '../../../demo/specimen/faces.ts'
 import { WORKER } from '../../../demo/specimen/holders.ts'
 import { drawPassport } from '../../../demo/specimen/passport.ts'
 import { evidenceSchema } from '../../../issuer/evidence/evidence-schema.ts'
+import { supplyFiles } from '../../../issuer/evidence/model-supply.ts'
 import { openPipeline } from '../../../issuer/evidence/pipeline.onnx.ts'
 import type {
   DocumentReading,
@@ -132,6 +134,51 @@ describe('the evidence pipeline', () => {
     expect(without.models.map(({ id }) => id)).to.not.include('face-liveness-fr')
     expect(evidence.liveness).to.include({ value: 0, assurance: 'not_assured' })
     expect(evidence.warnings.map(({ code }) => code)).to.deep.equal(['liveness_review'])
+  })
+
+  it('looks at a clip frame by frame and together', async () => {
+    const files = await supplyFiles('demo/specimen/manifest.json')
+    const names = ['person-a-02159', 'person-a-02683', 'person-a-04117']
+    const stills = await Promise.all(names.map((name) => readFile(files[name] ?? '')))
+    const frames = await Promise.all(stills.map((still) => pipeline.readFrame(still)))
+    const other = await pipeline.readFrame(faces.otherSelfie)
+    const codes = (some: typeof frames) => {
+      const evidence = pipeline.collect(document, { ...selfie, frames: some }, NOW)
+      expect(evidenceSchema.parse(JSON.parse(JSON.stringify(evidence)))).to.deep.equal(evidence)
+      expect(evidence.clip?.liveness.assurance).to.equal('not_assured')
+      return evidence.warnings.map(({ code }) => code)
+    }
+    const [first] = frames
+    if (!first) throw new Error('there are frames')
+    expect(codes(frames)).to.deep.equal([])
+    expect(codes([...frames, first])).to.deep.equal(['clip_frames_repeated'])
+    expect(codes([...frames, other])).to.deep.equal(['clip_person_differs'])
+    const again = await pipeline.readFrame(await sharp(stills[0]).jpeg({ quality: 96 }).toBuffer())
+    expect(codes([...frames, again]), 'compressed again').to.deep.equal(['clip_frames_repeated'])
+    const moved = await Promise.all(
+      [-4, 3, 6].map(async (angle) =>
+        pipeline.readFrame(await sharp(stills[0]).rotate(angle).jpeg().toBuffer()),
+      ),
+    )
+    expect(codes(moved), 'a picture that is turned').to.deep.equal(['clip_without_motion'])
+  })
+
+  it('compares a selfie with a portrait that an issuer signed, however small', async () => {
+    const small = await sharp(faces.portrait)
+      .resize({ width: 160 })
+      .jpeg({ quality: 70 })
+      .toBuffer()
+    const portrait = await pipeline.readPortrait(small)
+    const own = pipeline.matchPortrait(portrait, selfie)
+    expect(own.value).to.be.at.least(own.threshold)
+    const other = pipeline.matchPortrait(portrait, await pipeline.readSelfie(faces.otherSelfie))
+    expect(other.value).to.be.below(other.review)
+    const blank = await sharp({
+      create: { width: 160, height: 200, channels: 3, background: '#aab' },
+    })
+      .png()
+      .toBuffer()
+    expect(await problemOf(pipeline.readPortrait(blank))).to.equal('face_not_found')
   })
 
   it('scores a picture of a document low as a live face', async () => {

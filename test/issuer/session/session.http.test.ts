@@ -91,6 +91,31 @@ describe('the proofing endpoints', () => {
       expect(refused(await worker.upload('document'))).to.deep.equal([429, 'too_many_requests'])
     })
 
+    it('a clip of one frame or two', async () => {
+      const worker = await beginSession(issuer.url)
+      for (const image of ['document', 'selfie', 'document-back', 'frames/1', 'frames/20']) {
+        const answer = await worker.upload(image)
+        expect([answer.status, answer.body.uploaded]).to.deep.equal([
+          200,
+          image.replace('frames/', 'frame-'),
+        ])
+      }
+      expect((await worker.view()).body.images).to.have.all.keys(
+        ...['document', 'document-back', 'selfie', 'frame-1', 'frame-20'],
+      )
+      const few = await worker.submit()
+      expect([few.status, few.body.code, few.body.detail]).to.deep.equal([
+        409,
+        'upload_missing',
+        'a clip has 3 frames or more; upload the others',
+      ])
+      // The same again is for the clip to judge.
+      expect((await worker.upload('frames/2', 'ok frames/1')).status).to.equal(200)
+      expect((await worker.submit()).body.state).to.equal('approved')
+      const beyond = await (await beginSession(issuer.url)).upload('frames/21')
+      expect(refused(beyond)).to.deep.equal([400, 'request_invalid'])
+    })
+
     it('a submission without a document or a selfie', async () => {
       const worker = await beginSession(issuer.url)
       expect(refused(await worker.submit())).to.deep.equal([409, 'upload_missing'])
