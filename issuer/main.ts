@@ -25,6 +25,7 @@ import { openReadiness } from '../shared/observe/readiness.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
 import { systemRandom } from '../shared/random.ts'
+import { copyStore } from '../shared/store/copy.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
@@ -134,6 +135,20 @@ const world: World = {
     }
   },
   logFolder: openLogFolder,
+  copyStore: async ({ from, to }) => {
+    const [source, target] = [parseStoreLocation(from), parseStoreLocation(to)]
+    if (source?.engine !== 'sqlite' || target?.engine !== 'postgres') {
+      throw new OperatorError(
+        'config_invalid',
+        'a store is copied from sqlite:PATH to postgres://…',
+      )
+    }
+    const { copyFromSqlite } = await import('./storage.sqlite.ts')
+    const { copyToPostgres } = await import('./storage.postgres.ts')
+    return copyFromSqlite(source.path, (rows) =>
+      copyToPostgres(target.url, (tables) => copyStore(rows, tables)),
+    )
+  },
   serve,
   keys: { reviewer: process.env.CARNET_REVIEWER_KEY, operator: process.env.CARNET_OPERATOR_KEY },
 }

@@ -16,6 +16,7 @@ import {
   releaseHold,
   withdrawOne,
 } from './commands/status.ts'
+import { copyStore } from './commands/store.ts'
 import { PKI_ROLES } from './pki/development-pki.ts'
 import { type CredentialStatus, REASON_CLASSES, type ReasonClass } from './status/status.ts'
 import type { KeyRole } from './store.ts'
@@ -71,6 +72,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addReviews(root, world)
   addStatus(root, world)
   addLog(root, world)
+  addStore(root, world)
   return root
 }
 
@@ -191,6 +193,17 @@ function addLog(root: Command, world: World): void {
     .addOption(configOption())
     .requiredOption('--out <FOLDER>', 'a copy that export wrote')
     .action((given: { config?: string; out: string }) => pruneLogFiles(world, given))
+}
+
+function addStore(root: Command, world: World): void {
+  root
+    .command('store')
+    .description('look after the database')
+    .command('copy')
+    .description('move everything of a stopped issuer to an empty PostgreSQL database')
+    .requiredOption('--from <sqlite:PATH>', 'the file')
+    .requiredOption('--to <postgres://…>', 'the database; PGPASSWORD may have its password')
+    .action((given: { from: string; to: string }) => copyStore(world, given))
 }
 
 function addReviews(root: Command, world: World): void {

@@ -1,4 +1,6 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
+import { fillingPostgres } from '../shared/store/copy.postgres.ts'
+import type { CopyTarget } from '../shared/store/copy.ts'
 import { checkWritable, type Migrations, openDatabase } from '../shared/store/database.postgres.ts'
 import { leaseMigrations, openLease } from '../shared/store/lease.postgres.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.postgres.ts'
@@ -35,4 +37,12 @@ export async function openIssuerStorage(
     openLog: (options) => openAuditLog(db, { ...options, lease: openLease(db, 'log') }),
     close: () => db.close(),
   }
+}
+
+/** Fills the PostgreSQL database at `url` in one transaction. @throws OperatorError */
+export function copyToPostgres<Result>(
+  url: string,
+  work: (target: CopyTarget) => Promise<Result>,
+): Promise<Result> {
+  return fillingPostgres(url, issuerSchema, work)
 }

@@ -1,4 +1,6 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import { readingSqlite } from '../shared/store/copy.sqlite.ts'
+import type { CopySource } from '../shared/store/copy.ts'
 import {
   checkWritable,
   type Database,
@@ -50,4 +52,12 @@ export function issuerStorageOn(
       db.close()
     },
   }
+}
+
+/** Reads the SQLite file at `path` as it is while nobody writes to it. @throws OperatorError */
+export function copyFromSqlite<Result>(
+  path: string,
+  work: (source: CopySource) => Promise<Result>,
+): Promise<Result> {
+  return readingSqlite(path, issuerSchema, work)
 }

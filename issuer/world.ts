@@ -4,6 +4,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
 import type { Random } from '../shared/random.ts'
+import type { CopyResult } from '../shared/store/copy.ts'
 import type { TokenKey } from './config.ts'
 import type { IssuerStore } from './store.ts'
 
@@ -47,6 +48,11 @@ export interface World {
   ) => Promise<Result>
   /** A copy of the log as files for a web server. */
   readonly logFolder: (path: string) => LogFolder
+  /** Copies an SQLite file to an empty PostgreSQL database, all or nothing. @throws OperatorError */
+  readonly copyStore: (given: {
+    readonly from: string
+    readonly to: string
+  }) => Promise<readonly CopyResult[]>
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }

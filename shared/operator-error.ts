@@ -11,6 +11,8 @@ export type OperatorErrorCode =
   | 'database_unusable'
   | 'database_newer'
   | 'database_changed'
+  | 'store_not_empty'
+  | 'copy_failed'
   | 'trust_invalid'
   | 'key_invalid'
   | 'log_damaged'

@@ -2,20 +2,19 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { publishStatusLists } from '../../issuer/status/publish.ts'
-import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
+import type { StatusStore } from '../../issuer/status/status.ts'
 import { parseCheckpoint } from '../../shared/audit/checkpoint.ts'
-import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
-import { openMarkFile } from '../../shared/audit/mark.file.ts'
+import type { AuditLog } from '../../shared/audit/log.ts'
 import { isConsistent } from '../../shared/audit/merkle.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
-import { generateEd25519Key, openEd25519Key } from '../../shared/key/signer.software.ts'
+import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import { packageRoot } from '../../shared/package-root.ts'
-import { systemRandom } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
-import { openDatabase } from '../../shared/store/database.sqlite.ts'
 import { listOf, unsignedTokens, valueAt } from '../support/status.ts'
+import { type Ground, openGround } from './ground.ts'
 import type { Acknowledged } from './issuer-process.ts'
 
 /** A folder, a log key, and the ledger of what was acknowledged, which no fault touches. */
@@ -23,12 +22,14 @@ export interface FaultGround {
   readonly folder: string
   readonly key: string
   readonly ledger: Acknowledged[]
+  /** Where the database is, unless it is an SQLite file in the folder. */
+  readonly url?: string
 }
 
-export function openFaultGround(parent: string = tmpdir()): FaultGround {
+export function openFaultGround(parent: string = tmpdir(), url?: string): FaultGround {
   const folder = mkdtempSync(join(parent, 'carnet-fault-'))
   const key = Buffer.from(generateEd25519Key().pkcs8).toString('base64')
-  return { folder, key, ledger: [] }
+  return { folder, key, ledger: [], ...(url === undefined ? {} : { url }) }
 }
 
 export function closeFaultGround({ folder }: FaultGround): void {
@@ -48,7 +49,7 @@ export interface RunOptions {
 
 /** Runs the issuer until it ends or is killed, and enters what it acknowledged in the ledger. */
 export async function runIssuer(
-  { folder, key, ledger }: FaultGround,
+  { folder, key, ledger, url }: FaultGround,
   { rounds, under = [], compiled = false, killAfterMs }: RunOptions,
 ): Promise<{ readonly code: number | null; readonly signal: string | null }> {
   const program = compiled
@@ -61,6 +62,7 @@ export async function runIssuer(
     folder,
     key,
     `${rounds}`,
+    ...(url === undefined ? [] : [url]),
   ]
   const child = spawn(command, words, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = readLines(child, (line) => {
@@ -85,21 +87,12 @@ async function readLines(child: ChildProcess, take: (line: string) => void): Pro
 }
 
 /** Opens what the fault left, goes on as the issuer would, and compares ledger, database, lists and log. */
-export async function checkAfterFault({ folder, key, ledger }: FaultGround): Promise<void> {
-  const migrations = { audit: auditLogMigrations, status: statusMigrations }
-  const db = openDatabase(join(folder, 'issuer.db'), migrations)
+export async function checkAfterFault({ ledger, ...place }: FaultGround): Promise<void> {
+  const ground = await openGround(place)
   try {
-    expect(db.pragma('integrity_check', { simple: true })).to.equal('ok')
-    const log = openAuditLog(db, {
-      origin: 'issuer.example/log',
-      signer: openEd25519Key(Buffer.from(key, 'base64').toString()),
-      mark: openMarkFile(join(folder, 'mark')),
-    })
-    const store = openStatusStore(db, { baseUrl: 'https://issuer.example', random: systemRandom })
-    const cadence = { intervalSeconds: 1, validitySeconds: 3600 }
-    const now = Math.floor(Date.now() / 1000)
-    await store.keepOpen({ name: 'standard', size: 4096, lanes: 2 }, now)
-    await publishStatusLists({ store, log, cadence, ...unsignedTokens }, now)
+    await ground.checkFiles()
+    const { log, store } = ground
+    await publishOnceMore(ground)
     expect(await log.check()).to.deep.equal([])
 
     const allocated = ledger.flatMap((effect) =>
@@ -107,12 +100,10 @@ export async function checkAfterFault({ folder, key, ledger }: FaultGround): Pro
     )
     const names = allocated.map(({ uri, idx }) => `${uri}#${idx}`)
     expect(new Set(names).size, 'no index twice').to.equal(names.length)
-    const known = new Set(
-      db
-        .prepare("SELECT uri || '#' || idx FROM status_entry JOIN status_list ON id = list")
-        .pluck()
-        .all(),
+    const entries = await ground.all<{ uri: string; idx: number }>(
+      'SELECT uri, idx FROM status_entry JOIN status_list ON id = list',
     )
+    const known = new Set(entries.map(({ uri, idx }) => `${uri}#${idx}`))
     expect(
       names.filter((name) => !known.has(name)),
       'lost allocations',
@@ -122,29 +113,44 @@ export async function checkAfterFault({ folder, key, ledger }: FaultGround): Pro
       expect(await published(store, effect.reference), 'acknowledged, not published').to.equal(1)
     }
     await expectCheckpointsContinue(ledger, log)
-    expectArchiveGoesForward(db)
-    const events = db.prepare('SELECT leaf FROM status_event ORDER BY leaf').pluck().all()
-    const leaves = db
-      .prepare(`SELECT idx FROM audit_entry WHERE CAST(entry AS TEXT) LIKE '%"status.changed"%'`)
-      .pluck()
-      .all()
-    expect(leaves, 'one leaf for each change').to.deep.equal(events)
+    const leaves = await ground.all<{ idx: number; entry: Buffer }>(
+      'SELECT idx, entry FROM audit_entry ORDER BY idx',
+    )
+    const logged = new Map(leaves.map(({ idx, entry }) => [idx, JSON.parse(entry.toString())]))
+    await expectArchiveGoesForward(ground, logged)
+    const events = await ground.all<{ leaf: number }>('SELECT leaf FROM status_event ORDER BY leaf')
+    const changed = [...logged].filter(([, { type }]) => type === 'status.changed')
+    expect(
+      changed.map(([idx]) => idx),
+      'one leaf for each change',
+    ).to.deep.equal(events.map(({ leaf }) => leaf))
   } finally {
-    db.close()
+    await ground.close()
   }
 }
 
-async function published(
-  store: ReturnType<typeof openStatusStore>,
-  { uri, idx }: StatusReference,
-): Promise<number> {
+/** Waits for the lease of whoever was killed, as a second server would. */
+async function publishOnceMore({ store, log, publication }: Ground): Promise<void> {
+  const cadence = { intervalSeconds: 1, validitySeconds: 3600 }
+  for (;;) {
+    const own = await publication.during(async () => {
+      const now = Math.floor(Date.now() / 1000)
+      await store.keepOpen({ name: 'standard', size: 4096, lanes: 2 }, now)
+      await publishStatusLists({ store, log, cadence, ...unsignedTokens }, now)
+    })
+    if (own !== undefined) return
+    await sleep(50)
+  }
+}
+
+async function published(store: StatusStore, { uri, idx }: StatusReference): Promise<number> {
   const token = await store.current(uri.split('/').at(-1) ?? '')
   return valueAt(listOf(token?.token ?? ''), idx)
 }
 
 async function expectCheckpointsContinue(
   ledger: readonly Acknowledged[],
-  log: ReturnType<typeof openAuditLog>,
+  log: AuditLog,
 ): Promise<void> {
   const last = parseCheckpoint((await log.checkpoint()) ?? '')
   for (const effect of ledger) {
@@ -157,23 +163,23 @@ async function expectCheckpointsContinue(
   }
 }
 
-function expectArchiveGoesForward(db: ReturnType<typeof openDatabase>): void {
-  const rows = db
-    .prepare(
-      `SELECT list, sequence, token, sha256, iat, CAST(entry AS TEXT) AS leaf
-       FROM status_publication JOIN audit_entry ON idx = leaf ORDER BY list, sequence`,
-    )
-    .all() as {
+async function expectArchiveGoesForward(
+  ground: Ground,
+  logged: ReadonlyMap<number, { readonly sha256?: string }>,
+): Promise<void> {
+  const rows = await ground.all<{
     list: string
     sequence: number
     token: string
     sha256: string
     iat: number
-    leaf: string
-  }[]
+    leaf: number
+  }>(
+    'SELECT list, sequence, token, sha256, iat, leaf FROM status_publication ORDER BY list, sequence',
+  )
   for (const [at, row] of rows.entries()) {
     expect(sha256Base64url(row.token)).to.equal(row.sha256)
-    expect(JSON.parse(row.leaf).sha256).to.equal(row.sha256)
+    expect(logged.get(row.leaf)?.sha256).to.equal(row.sha256)
     const before = rows[at - 1]
     if (before?.list !== row.list) {
       expect(row.sequence).to.equal(1)

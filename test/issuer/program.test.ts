@@ -68,6 +68,13 @@ describe('carnet-issuer', () => {
       withLog: (_config, work) => work(issuer.auditLog),
       logFolder: openLogFolder,
       withStore: (_config, work) => work(issuer.store as IssuerStore),
+      copyStore: async ({ from, to }) => {
+        out.push(`${from} to ${to}`)
+        return [
+          { table: 'session', rows: 2, digest: 'aa' },
+          { table: 'offer', rows: 1, digest: 'bb' },
+        ]
+      },
       serve: async () => {
         throw new OperatorError('config_invalid', 'the configuration is wrong: listen.port')
       },
@@ -89,6 +96,15 @@ describe('carnet-issuer', () => {
     expect(wrong.code).to.equal(2)
     expect(wrong.err).to.contain('carnet-issuer: unknown command').and.contain('hint')
     expect((await call(['review', 'decide', 'x'])).code).to.equal(2)
+  })
+
+  it('says what it copied to another store, table by table', async () => {
+    const argv = ['store', 'copy', '--from', 'sqlite:a.db', '--to', 'postgres://h/d']
+    expect((await call(argv)).out).to.equal(
+      'sqlite:a.db to postgres://h/d\nsession 2 aa\noffer 1 bb\n' +
+        '3 rows in 2 tables, each read back as it was written',
+    )
+    expect((await call(['store', 'copy', '--from', 'sqlite:a.db'])).code).to.equal(2)
   })
 
   it('ends with 78 for a wrong configuration', async () => {
