@@ -40,7 +40,9 @@ describe('parseDcqlQuery', () => {
 
   const refused: [string, unknown][] = [
     ['something else than an object', []],
+    ['null', null],
     ['no credentials', {}],
+    ['a credential that is null', { credentials: [null] }],
     ['empty credentials', { credentials: [] }],
     ['a repeated id', { credentials: [credential(), credential()] }],
     ['an id with other characters', { credentials: [credential({ id: 'a b' })] }],
@@ -51,6 +53,54 @@ describe('parseDcqlQuery', () => {
     ['empty vct_values', { credentials: [credential({ meta: { vct_values: [] } })] }],
     ['empty claims', { credentials: [credential({ claims: [] })] }],
     ['no path', { credentials: [credential({ claims: [{}] })] }],
+    ['a claim that is null', { credentials: [credential({ claims: [null] })] }],
+    [
+      'a repeated claim id',
+      {
+        credentials: [
+          credential({
+            claims: [
+              { id: 'a', path: ['a'] },
+              { id: 'a', path: ['b'] },
+            ],
+          }),
+        ],
+      },
+    ],
+    [
+      'claim_sets beside one claim without id',
+      {
+        credentials: [
+          credential({ claims: [{ id: 'a', path: ['a'] }, { path: ['b'] }], claim_sets: [['a']] }),
+        ],
+      },
+    ],
+    [
+      'a fractional value',
+      { credentials: [credential({ claims: [{ path: ['a'], values: [0.5] }] })] },
+    ],
+    [
+      'vct_values that are no strings',
+      { credentials: [credential({ meta: { vct_values: [1] } })] },
+    ],
+    [
+      'an mdoc without doctype_value',
+      { credentials: [{ id: 'm', format: 'mso_mdoc', meta: { doctype_value: 1 } }] },
+    ],
+    [
+      'a VC-JWT without type_values',
+      { credentials: [{ id: 'w', format: 'jwt_vc_json', meta: {} }] },
+    ],
+    [
+      'type_values that are no strings',
+      { credentials: [{ id: 'w', format: 'jwt_vc_json', meta: { type_values: [[1]] } }] },
+    ],
+    ['an authority that is null', { credentials: [credential({ trusted_authorities: [null] })] }],
+    [
+      'an authority without type',
+      { credentials: [credential({ trusted_authorities: [{ values: ['a'] }] })] },
+    ],
+    ['a credential set that is null', { credentials: [credential()], credential_sets: [null] }],
     ['an empty path', { credentials: [credential({ claims: [{ path: [] }] })] }],
     ['a negative index', { credentials: [credential({ claims: [{ path: ['a', -1] }] })] }],
     ['a fractional index', { credentials: [credential({ claims: [{ path: ['a', 0.5] }] })] }],

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
 import { expect } from 'chai'
 import fc from 'fast-check'
@@ -26,6 +27,12 @@ describe('parsePublicJwk', () => {
     await refuses('key_invalid', () => parsePublicJwk({ ...HOLDER_KEY, kty: 'OKP' }))
     await refuses('key_invalid', () => parsePublicJwk({ ...HOLDER_KEY, crv: 'P-384' }))
     await refuses('key_invalid', () => parsePublicJwk({ kty: 'oct', k: 'AA' }))
+    // keys that node:crypto takes, with coordinates of the right form
+    const { y } = HOLDER_KEY
+    const edwards = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+    await refuses('key_invalid', () => parsePublicJwk({ ...edwards, y }))
+    const bitcoin = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey
+    await refuses('key_invalid', () => parsePublicJwk(bitcoin.export({ format: 'jwk' })))
     for (const value of [undefined, null, 'x', [], {}]) {
       await refuses('key_invalid', () => parsePublicJwk(value))
     }

@@ -108,6 +108,7 @@ describe('resolveTypeMetadata', () => {
       { vct: CHILD, extends: 1 },
       { vct: CHILD, claims: {} },
       { vct: CHILD, claims: [1] },
+      { vct: CHILD, claims: [null] },
       { vct: CHILD, claims: [{ path: [] }] },
       { vct: CHILD, claims: [{ path: [-1] }] },
       { vct: CHILD, claims: [{ path: ['a'], sd: 'maybe' }] },

@@ -98,6 +98,11 @@ describe('a status list token in CWT form', () => {
     )
     await refuses('malformed', async () => verify(await forge({ cut: (parts) => [...parts, 1] })))
     await refuses('malformed', () => verify(encode([1, 2, 3, 4])))
+    const list = encode([1])
+    for (const place of [0, 2]) {
+      const cut = (parts: unknown[]) => parts.with(place, list)
+      await refuses('malformed', async () => verify(await forge({ cut })))
+    }
     await refuses('malformed', () => verify(new Uint8Array()))
   })
 

@@ -67,13 +67,29 @@ describe('guardedFetch', () => {
   })
 
   it('refuses more redirects than allowed and a redirect to another scheme', async () => {
+    let requests = 0
     const base = await serve((request, response) => {
+      requests++
       response
         .writeHead(302, { location: request.url === '/file' ? 'file:///etc/passwd' : '/' })
         .end()
     })
     await refuses('fetch_failed', () => guardedFetch(bounds)(`${base}/`))
+    expect(requests).to.equal(bounds.maxRedirects + 1)
     await refuses('address_refused', () => guardedFetch(bounds)(`${base}/file`))
+  })
+
+  it('follows no redirect where none is wanted, and none of a request that is not a GET', async () => {
+    const seen: (string | undefined)[] = []
+    const base = await serve((request, response) => {
+      seen.push(request.url)
+      response.writeHead(307, { location: '/other' }).end()
+    })
+    await refuses('fetch_failed', () => guardedFetch(bounds)(`${base}/a`, { redirect: 'error' }))
+    await refuses('fetch_failed', () =>
+      guardedFetch(bounds)(`${base}/b`, { method: 'POST', body: 'secret' }),
+    )
+    expect(seen).to.deep.equal(['/a', '/b'])
   })
 
   it('refuses an answer that is larger than allowed, declared or not, compressed or not', async () => {
