@@ -164,6 +164,13 @@ describe('verifyCredentialType', () => {
     await refuses('claim_invalid', () => verify({ 'vct#integrity': 1 }))
   })
 
+  it('leaves it to the issuer whether an allowed claim is disclosable (SD-JWT VC §9.3)', async () => {
+    const open = { vct: CHILD, claims: [{ path: ['given_name'] }] }
+    for (const disclosedPaths of [[], [['given_name']]]) {
+      await verifyCredentialType({ ...credential({}), disclosedPaths }, registry({ [CHILD]: open }))
+    }
+  })
+
   it('judges what was presented by the type (SD-JWT VC §9.3)', async () => {
     const clear = { ...credential({}), disclosedPaths: [] }
     await refuses('metadata_invalid', () =>
