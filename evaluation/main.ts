@@ -7,6 +7,7 @@ import { modelManifest, supplyFiles } from '../issuer/evidence/model-supply.ts'
 import { openReader } from '../issuer/evidence/pipeline.onnx.ts'
 import { packageRoot } from '../shared/package-root.ts'
 import type { Part } from './dataset.ts'
+import { fusionsOf } from './fusions.ts'
 import { measureBarcodes } from './measure-barcodes.ts'
 import { type FaceFigures, measureFaces } from './measure-faces.ts'
 import { measureLiveness } from './measure-liveness.ts'
@@ -165,11 +166,8 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
   return figures
 
   async function faceFigures(folder: string, of: Part): Promise<FaceFigures> {
-    const ids = Object.entries(files.declarations)
-      .filter(([, { role }]) => role === 'face-embedding')
-      .map(([id]) => id)
+    const { ids, fusions, used } = await fusionsOf(files)
     const embeddings = await Promise.all(ids.map((id) => openModel(files, id, { threads: 1 })))
-    const used = collector.matchModels.map(({ id }) => id)
     const groups = [1, 2, 3, 4, 5, 6]
       .map((i) => join(packageRoot, `node_modules/@vladmandic/face-api/demo/sample${i}.jpg`))
       .filter((path) => existsSync(path))
@@ -177,13 +175,9 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
       detector: models.faces.detector,
       mesh: models.faces.mesh,
       embeddings,
-      fusions: {
-        ...Object.fromEntries(ids.map((id) => [id, [id]])),
-        [`pipeline: ${used.length} fused`]: used,
-        [`all ${ids.length} fused`]: ids,
-      },
+      fusions,
       used: {
-        fusion: `pipeline: ${used.length} fused`,
+        fusion: used,
         accept: collector.faceMatch.threshold,
         review: collector.faceMatch.review,
       },
