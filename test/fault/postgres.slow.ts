@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { packageRoot } from '../../shared/package-root.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { type PostgresServer, postgresDatabase, startPostgres } from '../support/postgres.ts'
 import {
   checkAfterFault,
   closeFaultGround,
@@ -11,6 +11,9 @@ import {
   openFaultGround,
   runIssuer,
 } from './after-fault.ts'
+import { killedAtEveryStep } from './issuer-killed.ts'
+
+killedAtEveryStep('PostgreSQL', postgresDatabase)
 
 const compiled = join(packageRoot, 'dist/test/fault/issuer-process.js')
 

@@ -4,9 +4,9 @@ import { openIssuer, type TestIdentity } from './issuer.ts'
 
 /**
  * An issuer in a process of its own that can be told where to die: `node --import tsx issuer-process.ts DATABASE
- * IDENTITY_FILE [MOMENT]`. It says `ready` on standard output.
+ * IDENTITY_FILE [MOMENT] [PORT]`. It says `ready` on standard output.
  */
-const [, , path = '', identityFile = '', moment = ''] = process.argv
+const [, , path = '', identityFile = '', moment = '', port] = process.argv
 
 function dieIf(here: string): void {
   if (moment === here) process.kill(process.pid, 'SIGKILL')
@@ -14,6 +14,7 @@ function dieIf(here: string): void {
 
 await openIssuer(fixturePipeline(), {
   path,
+  ...(port === undefined ? {} : { listenPort: Number(port) }),
   identity: JSON.parse(readFileSync(identityFile, 'utf8')) as TestIdentity,
   changeStore: (store) => ({
     ...store,

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { systemClock } from '../../shared/clock.ts'
 import { generateEs256Key } from '../../shared/key/signer.software.ts'
 import { makeEcosystem } from '../support/platform.ts'
+import { postgresDatabase } from '../support/postgres.ts'
 import { type VerifierProgram, verifierProgram } from '../support/verifier-program.ts'
 
 describe('carnet-verifier serve', function () {
@@ -70,5 +71,37 @@ describe('carnet-verifier serve', function () {
     expect(made.status).to.equal(201)
     child.kill('SIGTERM')
     expect((await ended).code).to.equal(0)
+  })
+
+  it('goes on at another server with what one that was killed has answered, on PostgreSQL', async () => {
+    const database = await postgresDatabase()
+    const config = program.config('postgres.json', { database, logLevel: 'info' })
+    const headers = { authorization: `Bearer ${program.key}`, 'content-type': 'application/json' }
+    const first = program.start(['serve', '--config', config])
+    await program.untilHealthy()
+    const made = await fetch(`${program.url}/requests`, { method: 'POST', headers, body: '{}' })
+    const { request_id: id } = (await made.json()) as { request_id: string }
+    first.child.kill('SIGKILL')
+    const { stderr } = await first.ended
+    const second = program.start(['serve', '--config', config])
+    await program.untilHealthy()
+    const found = await fetch(`${program.url}/requests/${id}`, { headers })
+    expect(await found.json()).to.include({ state: 'requested' })
+    second.child.kill('SIGTERM')
+    const ended = await second.ended
+    expect(ended.code, ended.stderr).to.equal(0)
+    const password = new URL(database).password
+    expect(`${stderr}${ended.stderr}`).to.contain('serving').and.not.contain(password)
+  })
+
+  it('says without the password that it cannot reach its database', async () => {
+    const database = 'postgres://carnet:p4ss-word@127.0.0.1:1/carnet'
+    const { code, stderr } = await program.run([
+      'serve',
+      '--config',
+      program.config('unreachable.json', { database }),
+    ])
+    expect(code).to.equal(1)
+    expect(stderr).to.contain('postgres://127.0.0.1:1/carnet').and.not.contain('p4ss-word')
   })
 })
