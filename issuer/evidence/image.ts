@@ -60,10 +60,12 @@ export function sample(
   const steps = Math.max(1, Math.min(4, Math.round(Math.sqrt(Math.abs(a * e - b * d)) - 0.15)))
   const share = 1 / (steps * steps)
   const target = { result, width, height, share, outside }
-  for (let step = 0; step < steps * steps; step++) {
-    const ox = ((step % steps) + 0.5) / steps - 0.5
-    const oy = (Math.floor(step / steps) + 0.5) / steps - 0.5
-    accumulate(target, level, [a, b, c + a * ox + b * oy, d, e, f + d * ox + e * oy])
+  for (let part = 0; part < steps * steps; part++) {
+    const ox = ((part % steps) + 0.5) / steps - 0.5
+    const oy = (Math.floor(part / steps) + 0.5) / steps - 0.5
+    const step: Affine = [a, b, c + a * ox + b * oy, d, e, f + d * ox + e * oy]
+    if (b === 0 && d === 0) accumulateStraight(target, level, step)
+    else accumulate(target, level, step, { left: 0, top: 0, right: width, bottom: height })
   }
   return result
 }
@@ -76,19 +78,97 @@ interface Target {
   readonly outside: number
 }
 
-/** Adds one sample to each pixel of the result. The hot loop of everything that reads an image. */
+/** Pixels of the result, from the first that is in it to the first that is not. */
+interface Region {
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+/** As {@link accumulate} for a map that turns nothing: what lies within the image is weighed by column and row once. */
+function accumulateStraight(target: Target, level: Pixels, map: Affine): void {
+  const { result, width, height, share } = target
+  const { rgb, width: w, height: h } = level
+  const [a, , c, , e, f] = map
+  const [left, right] = within({ first: c, step: a }, width, w)
+  const [top, bottom] = within({ first: f, step: e }, height, h)
+  const offsets = new Int32Array(width)
+  const weights = new Float64Array(width)
+  for (let x = left; x < right; x++) {
+    const sx = a * x + c
+    offsets[x] = 3 * Math.floor(sx)
+    weights[x] = sx - Math.floor(sx)
+  }
+  for (let y = top; y < bottom; y++) {
+    const sy = e * y + f
+    const row = Math.floor(sy) * w * 3
+    const v = (sy - Math.floor(sy)) * share
+    for (let x = left, at = (y * width + left) * 3; x < right; x++, at += 3) {
+      const p = row + (offsets[x] as number)
+      const q = p + w * 3
+      const u = weights[x] as number
+      const w11 = u * v
+      const w01 = v - w11
+      const w10 = u * share - w11
+      const w00 = share - w10 - v
+      result[at] =
+        (result[at] as number) +
+        w00 * (rgb[p] as number) +
+        w10 * (rgb[p + 3] as number) +
+        w01 * (rgb[q] as number) +
+        w11 * (rgb[q + 3] as number)
+      result[at + 1] =
+        (result[at + 1] as number) +
+        w00 * (rgb[p + 1] as number) +
+        w10 * (rgb[p + 4] as number) +
+        w01 * (rgb[q + 1] as number) +
+        w11 * (rgb[q + 4] as number)
+      result[at + 2] =
+        (result[at + 2] as number) +
+        w00 * (rgb[p + 2] as number) +
+        w10 * (rgb[p + 5] as number) +
+        w01 * (rgb[q + 2] as number) +
+        w11 * (rgb[q + 5] as number)
+    }
+  }
+  accumulate(target, level, map, { left: 0, top: 0, right: width, bottom: top })
+  accumulate(target, level, map, { left: 0, top: bottom, right: width, bottom: height })
+  accumulate(target, level, map, { left: 0, top, right: left, bottom })
+  accumulate(target, level, map, { left: right, top, right: width, bottom })
+}
+
+/** The indexes of the result, of `count`, between whose neighbours in an image of `size` something can be weighed. */
+function within(
+  { first, step }: { first: number; step: number },
+  count: number,
+  size: number,
+): readonly [number, number] {
+  const isIn = (index: number) => {
+    const at = Math.floor(step * index + first)
+    return at >= 0 && at < size - 1
+  }
+  let low = 0
+  while (low < count && !isIn(low)) low += 1
+  let high = count
+  while (high > low && !isIn(high - 1)) high -= 1
+  return [low, high]
+}
+
+/** Adds one sample to each pixel of a region of the result. The hot loop of everything that reads an image. */
 function accumulate(
-  { result, width, height, share, outside }: Target,
+  { result, width, share, outside }: Target,
   { rgb, width: w, height: h }: Pixels,
   [a, b, c, d, e, f]: Affine,
+  { left: fromX, top: fromY, right: toX, bottom: toY }: Region,
 ): void {
   const beyond = outside * share
   const row = w * 3
-  let at = 0
-  for (let y = 0; y < height; y++) {
-    let sx = b * y + c
-    let sy = e * y + f
-    for (let x = 0; x < width; x++, at += 3, sx += a, sy += d) {
+  for (let y = fromY; y < toY; y++) {
+    let at = (y * width + fromX) * 3
+    let sx = a * fromX + b * y + c
+    let sy = d * fromX + e * y + f
+    for (let x = fromX; x < toX; x++, at += 3, sx += a, sy += d) {
       const x0 = Math.floor(sx)
       const y0 = Math.floor(sy)
       if (x0 < -1 || y0 < -1 || x0 >= w || y0 >= h) {
@@ -214,15 +294,18 @@ export function normalise(
     return grey
   }
   const result = new Float32Array(pixels.length)
-  for (let channel = 0; channel < 3; channel++) {
-    const from = colour === 'BGR' ? 2 - channel : channel
-    const low = channelOf(subtract, channel)
-    const factor = 1 / channelOf(divide, channel)
-    const start = layout === 'NCHW' ? channel * count : channel
-    const stride = layout === 'NCHW' ? 1 : 3
-    for (let i = 0; i < count; i++) {
-      result[start + i * stride] = ((pixels[3 * i + from] as number) - low) * factor
-    }
+  const [first, third] = colour === 'BGR' ? [2, 0] : [0, 2]
+  const [plane, stride] = layout === 'NCHW' ? [count, 1] : [1, 3]
+  const [low0, low1, low2] = [0, 1, 2].map((k) => channelOf(subtract, k)) as [
+    number,
+    number,
+    number,
+  ]
+  const [by0, by1, by2] = [0, 1, 2].map((k) => 1 / channelOf(divide, k)) as [number, number, number]
+  for (let from = 0, to = 0; from < pixels.length; from += 3, to += stride) {
+    result[to] = ((pixels[from + first] as number) - low0) * by0
+    result[to + plane] = ((pixels[from + 1] as number) - low1) * by1
+    result[to + 2 * plane] = ((pixels[from + third] as number) - low2) * by2
   }
   return result
 }

@@ -125,4 +125,25 @@ describe('sample', () => {
       true,
     )
   })
+
+  it('gives the same for a map that turns nothing and one that turns next to nothing', async () => {
+    const noise = Buffer.from(
+      Uint8Array.from({ length: 200 * 160 * 3 }, (_, i) => (i * 7919) % 251),
+    )
+    const png = await sharp(noise, { raw: { width: 200, height: 160, channels: 3 } })
+      .png()
+      .toBuffer()
+    const image = await decodeImage(png, LIMITS)
+    for (const box of [
+      { cx: 100, cy: 80, width: 90, height: 70 },
+      { cx: 12.3, cy: 150.7, width: 61, height: 47 },
+      { cx: 100, cy: 80, width: 260, height: 260 },
+      { cx: 400, cy: 80, width: 50, height: 50 },
+    ]) {
+      const straight = sample(image, rectangleMap(box, 64, 48), 64, 48, 9)
+      const turned = sample(image, rectangleMap({ ...box, angle: 1e-9 }, 64, 48), 64, 48, 9)
+      const apart = straight.map((value, i) => Math.abs(value - (turned[i] ?? Number.NaN)))
+      expect(Math.max(...apart), JSON.stringify(box)).to.be.below(0.01)
+    }
+  })
 })
