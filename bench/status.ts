@@ -248,7 +248,7 @@ const ownClaim = {
   proof: own,
   root: compactRoot(small),
 }
-await report(`A log of ${count} leaves beside merkletreejs: one more leaf and its root`, 2, [
+await report(`A log of ${count} leaves beside merkletreejs: one more leaf and its root`, 50, [
   {
     name: 'carnet',
     run: times((n) => {
@@ -259,7 +259,7 @@ await report(`A log of ${count} leaves beside merkletreejs: one more leaf and it
   },
   { name: 'merkletreejs', run: times(() => new MerkleTree(leaves, sha256).getRoot()) },
 ])
-await report('…one proof', 50, [
+await report('…one proof', 2000, [
   {
     name: 'carnet',
     run: times((n) =>
@@ -270,7 +270,7 @@ await report('…one proof', 50, [
   },
   { name: 'merkletreejs', run: times((n) => tree.getProof(leaves[n] as Buffer, n)) },
 ])
-await report('…one verification', 200, [
+await report('…one verification', 2000, [
   { name: 'carnet', run: times(() => isIncluded(ownClaim)) },
   {
     name: 'merkletreejs',

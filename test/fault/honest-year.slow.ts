@@ -20,10 +20,10 @@ const EVENTS = 100_000
 const INTERVAL = 300
 const ROUNDS = (DAYS * DAY) / INTERVAL
 /**
- * Small, because the run costs what is published: a list of 1 KiB takes the same way as one of 256 KiB. It fills within
+ * Small, because the run costs what is published: a list of half a KiB takes the same way as one of 256 KiB. It fills within
  * half a year, so that lists close, open and are retired.
  */
-const POOL = { name: 'standard', size: 2 ** 12, lanes: 1, decoys: 64 }
+const POOL = { name: 'standard', size: 2 ** 11, lanes: 1, decoys: 64 }
 const LIFETIME = 60 * DAY
 const subjectKey = Buffer.alloc(32, 5)
 
@@ -47,7 +47,7 @@ describe('a year of honest operation (slow)', function () {
     const total = () => counts.issued + counts.changed + counts.lifted
     let state = NEW_AUDIT
     const act = (now: number): void => {
-      if (live.length < 100 || chance() < 0.15) {
+      if (live.length < 100 || chance() < 0.08) {
         const [reference] = allocateIndexes(db, {
           copies: 1,
           credentialExpires: now + LIFETIME,
@@ -68,7 +68,7 @@ describe('a year of honest operation (slow)', function () {
       }
       if (one.suspendedUntil > now) return
       const change = { reference: one.reference, actor: 'op', requestedAt: now, subjectKey, now }
-      if (chance() < 0.85) {
+      if (chance() < 0.97) {
         one.suspendedUntil = now + Math.ceil(chance() * 2 * DAY)
         const until = one.suspendedUntil
         changeStatus(db, { ...change, to: 'suspended', reasonClass: 'fraud', until })
