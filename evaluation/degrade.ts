@@ -70,6 +70,11 @@ export const DEGRADATIONS: readonly Degradation[] = [
       'all at once and milder: perspective 5 %, ±8°, blur σ 0.6 to 1.2, uneven light, JPEG 50 to 80',
     apply: photograph,
   },
+  {
+    name: 'strong perspective',
+    description: 'every corner moved by up to 18 % of the side',
+    apply: (page, random) => perspective(page, random, 0.18),
+  },
 ]
 
 async function rotated(page: Buffer, degrees: number): Promise<Buffer> {

@@ -78,6 +78,41 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
       'a category of a driving licence was granted too young, ends before it begins or lasts longer than Directive 2006/126/EC allows; `detail` has category and rule',
     remedy: 'a person compares the table with the picture',
   },
+  screen_recapture_suspected: {
+    raisedBy:
+      'the colours of the picture repeat as the pixels of a screen do; `detail` names the side. Not assured: measured on generated pictures alone',
+    remedy: 'photograph the document itself, not a picture of it',
+  },
+  printed_copy_suspected: {
+    raisedBy:
+      'the brightness of the picture repeats as printed dots do, or hardly anything in it has a colour. Not assured',
+    remedy: 'photograph the document itself, not a copy of it',
+  },
+  portrait_replaced_suspected: {
+    raisedBy:
+      'the second, smaller portrait shows somebody else, or the portrait is much softer than the print beside it. Not assured',
+    remedy: 'a person looks at the portrait and its edges',
+  },
+  text_edited_suspected: {
+    raisedBy:
+      'the paper behind one line is much more even than behind the others, as if it had been covered. Not assured',
+    remedy: 'a person looks at the lines',
+  },
+  layout_inconsistent_suspected: {
+    raisedBy:
+      'letters of one line are of a size that others of its kind do not have, or the lines of a zone are not as far apart as ICAO 9303-3 §4.4 asks. Not assured',
+    remedy: 'a person looks at the lines',
+  },
+  document_seen_with_other_data: {
+    raisedBy:
+      'a document of this number, type and state was seen before, by this issuer, with other data; off by default',
+    remedy: 'a person compares the two sessions',
+  },
+  portrait_seen_with_other_data: {
+    raisedBy:
+      'this very portrait was seen before, by this issuer, on a document with other data; off by default',
+    remedy: 'a person compares the two sessions',
+  },
   portrait_quality_low: {
     raisedBy: 'the portrait on the document has a fault; `detail` names it',
     remedy: 'see the faults below',
@@ -130,8 +165,12 @@ const UNASSURED: Readonly<Record<NotAssured, string>> = {
   demographic_groups: 'error rates per group of people',
   document_authenticity:
     'whether the document is genuine: no chip is read, no security feature examined',
-  portrait_replaced: 'whether the portrait is the one that was issued',
-  text_edited: 'whether printed text was changed together with the machine-readable zone',
+  portrait_replaced:
+    'whether the portrait is the one that was issued: a sign of it is measured on generated pictures alone',
+  text_edited:
+    'whether printed text was changed: a sign of it is measured on generated pictures alone',
+  document_recaptured:
+    'whether the document itself was photographed: signs of screen and print are measured on generated pictures alone',
   liveness_mask: 'a mask before the camera',
   liveness_deepfake: 'a generated face',
   liveness_injected_stream: 'a picture that no camera of the applicant took',

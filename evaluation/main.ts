@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { demoFaces } from '../demo/specimen/faces.ts'
 import { ensureModelFiles, openModel } from '../issuer/evidence/model.onnx.ts'
 import { modelManifest, supplyFiles } from '../issuer/evidence/model-supply.ts'
 import { openReader } from '../issuer/evidence/pipeline.onnx.ts'
@@ -9,10 +10,12 @@ import { packageRoot } from '../shared/package-root.ts'
 import type { Part } from './dataset.ts'
 import { fusionsOf } from './fusions.ts'
 import { measureBarcodes } from './measure-barcodes.ts'
+import { measureCards } from './measure-cards.ts'
 import { type FaceFigures, measureFaces } from './measure-faces.ts'
 import { measureLiveness } from './measure-liveness.ts'
 import { measurePhotographs } from './measure-photographs.ts'
 import { measureQualityFaults } from './measure-quality.ts'
+import { measureSigns } from './measure-signs.ts'
 import { measureZones } from './measure-zones.ts'
 import { type Figures, regressions, renderReport, type Tracked, trackedRates } from './report.ts'
 
@@ -20,9 +23,11 @@ const HELP = `npm run evaluate -- [options]
 
 Measures every stage on named data and writes docs/accuracy.md and docs/accuracy.json.
 
-  --only LIST      of zones, photographs, barcodes, faces, quality, liveness (comma between)
+  --only LIST      of zones, cards, signs, photographs, barcodes, faces, quality, liveness (comma
+                   between)
   --row LIST       some renderings of zones (comma between)
   --clean N        clean drawings (100); --degraded N  drawings of every other kind (60)
+  --cards N        cards of each kind and rendering, attacks of each kind (12)
   --part PART      reporting (default) or tuning; only reporting is written
   --manifest FILE  a manifest with other models, to see old and new side by side
   --save FILE      write the figures there and no report, for parts that run beside each other
@@ -31,7 +36,16 @@ Measures every stage on named data and writes docs/accuracy.md and docs/accuracy
   --dry            write nothing
   --verbose        say what was read otherwise than drawn
 `
-const STAGES = ['zones', 'photographs', 'barcodes', 'faces', 'quality', 'liveness'] as const
+const STAGES = [
+  'zones',
+  'cards',
+  'signs',
+  'photographs',
+  'barcodes',
+  'faces',
+  'quality',
+  'liveness',
+] as const
 
 const { values } = parseArgs({
   options: {
@@ -39,6 +53,7 @@ const { values } = parseArgs({
     row: { type: 'string' },
     clean: { type: 'string', default: '100' },
     degraded: { type: 'string', default: '60' },
+    cards: { type: 'string', default: '12' },
     part: { type: 'string', default: 'reporting' },
     manifest: { type: 'string', default: modelManifest },
     save: { type: 'string' },
@@ -82,6 +97,17 @@ async function evaluate(): Promise<number> {
   return 0
 }
 
+/** Whom attacks are drawn with: the faces of the demo, and more where the data is there. */
+async function attackMaterial(
+  folder: string,
+): Promise<{ readonly font: Buffer; readonly portraits: readonly Buffer[] }> {
+  const { font, portrait, otherSelfie } = await demoFaces()
+  const names = existsSync(folder) ? await readdir(folder) : []
+  const people = names.filter((name) => /^person-[a-z]+\.jpg$/.test(name)).sort()
+  const more = await Promise.all(people.map((name) => readFile(join(folder, name))))
+  return { font, portraits: [portrait, otherSelfie, ...more] }
+}
+
 /** Saved figures of one pipeline; rows of drawings are put together. */
 async function merged(files: readonly string[]): Promise<Figures> {
   const parts: Figures[] = []
@@ -107,7 +133,7 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
     const font = await readFile(specimens['font-ocr-b'] ?? '')
     const count = (name: string) => Number(name === 'clean' ? values.clean : values.degraded)
     figures.zones = await measureZones({
-      models: models.mrz,
+      models: { ...models.mrz, documentEdges: models.documentEdges },
       font,
       part,
       count,
@@ -117,16 +143,37 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
     say(`zones after ${elapsed()}`)
   }
   const data = join(packageRoot, '../shared/data')
-  if (!existsSync(data)) {
+  const hasData = existsSync(data)
+  if (stages.has('cards')) {
+    const { font, portrait } = await demoFaces()
+    const count = Number(values.cards)
+    figures.cards = await measureCards({ models, font, portrait, part, count, ...report })
+    say(`cards after ${elapsed()}`)
+  }
+  if (stages.has('signs')) {
+    figures.signs = await measureSigns({
+      models,
+      part,
+      count: Number(values.cards),
+      ...(await attackMaterial(join(data, 'faces/portraits'))),
+      ...(hasData ? { photographs: join(data, 'mrz') } : {}),
+      ...report,
+    })
+    say(`signs after ${elapsed()}`)
+  }
+  if (!hasData) {
     say('SKIPPED: ../shared/data is absent, only drawings were measured')
     return figures
   }
   if (stages.has('photographs')) {
-    figures.photographs = await measurePhotographs(models.mrz, {
-      folder: join(data, 'mrz'),
-      example: join(packageRoot, '../shared/examples/model-supply'),
-      paths: files.paths,
-    })
+    figures.photographs = await measurePhotographs(
+      { ...models.mrz, documentEdges: models.documentEdges },
+      {
+        folder: join(data, 'mrz'),
+        example: join(packageRoot, '../shared/examples/model-supply'),
+        paths: files.paths,
+      },
+    )
     if (values.verbose) for (const line of figures.photographs.perFile) say(line)
     say(`photographs after ${elapsed()}`)
   }

@@ -2,8 +2,9 @@ import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { interpretDocument } from '../issuer/evidence/document/document-evidence.ts'
+import type { CardModels } from '../issuer/evidence/document/flat-card.ts'
 import { layoutOf, parseMrz, repairByPosition } from '../issuer/evidence/document/mrz.ts'
-import { readSide } from '../issuer/evidence/document/read-document.ts'
+import { readPage } from '../issuer/evidence/document/read-document.ts'
 import type { MrzModels } from '../issuer/evidence/document/read-mrz.ts'
 import { decodeImage } from '../issuer/evidence/image.sharp.ts'
 import { packageRoot } from '../shared/package-root.ts'
@@ -25,7 +26,7 @@ const NOW = 1_790_000_000
 
 /** Reads the same photographs with the pipeline and with the plain reader that lies beside the data. */
 export async function measurePhotographs(
-  models: MrzModels,
+  models: MrzModels & CardModels,
   {
     folder,
     example,
@@ -38,7 +39,7 @@ export async function measurePhotographs(
   let [ours, ok, plain] = [0, 0, 0]
   for (const { path, bytes } of items) {
     const image = await decodeImage(bytes, { longestSide: 2400, smallestSide: 16 })
-    const side = await readSide(models, image)
+    const side = (await readPage(models, image)).page
     const whole = side?.zone.mrz.checkDigits.every(({ valid }) => valid) ?? false
     const document = side && interpretDocument(side, NOW).document
     const plainWhole = plainReader ? await plainReader(bytes) : false

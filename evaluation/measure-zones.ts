@@ -1,5 +1,6 @@
 import { interpretDocument } from '../issuer/evidence/document/document-evidence.ts'
-import { readSide } from '../issuer/evidence/document/read-document.ts'
+import type { CardModels } from '../issuer/evidence/document/flat-card.ts'
+import { readPage, readSide } from '../issuer/evidence/document/read-document.ts'
 import type { MrzModels } from '../issuer/evidence/document/read-mrz.ts'
 import { decodeImage } from '../issuer/evidence/image.sharp.ts'
 import type { Part } from './dataset.ts'
@@ -17,11 +18,13 @@ export interface ZoneRow {
   readonly ok: Rate
   /** Not whole and yet `ok`: must be none. */
   readonly wrongOk: number
+  /** Whole without laying the page flat, where that was measured. */
+  readonly direct?: Rate
 }
 
 /** What is read and with what. */
 export interface ZoneMeasurement {
-  readonly models: MrzModels
+  readonly models: MrzModels & CardModels
   readonly font: Buffer
   readonly part: Part
   readonly count: (degradation: string) => number
@@ -32,6 +35,7 @@ export interface ZoneMeasurement {
 
 const NOW = 1_790_000_000
 const SIDE = 2400
+const STRONG = 'strong perspective'
 
 /** Draws documents of every format, degrades them and reads their zones. */
 export async function measureZones(measurement: ZoneMeasurement): Promise<readonly ZoneRow[]> {
@@ -39,11 +43,14 @@ export async function measureZones(measurement: ZoneMeasurement): Promise<readon
   const rows: ZoneRow[] = []
   for (const [seed, degradation] of DEGRADATIONS.entries()) {
     if (only && !only.split(',').includes(degradation.name)) continue
-    const tally = { whole: 0, ok: 0, wrongOk: 0, of: 0 }
+    const { name } = degradation
+    const tally = { direct: 0, whole: 0, ok: 0, wrongOk: 0, of: 0 }
     const wanted = { part, count: count(degradation.name), font, seed }
     for await (const { type, lines, image } of generateDocuments(degradation, wanted)) {
       const decoded = await decodeImage(image, { longestSide: SIDE })
-      const side = await readSide(models, decoded)
+      const side = (await readPage(models, decoded)).page
+      const direct = name === STRONG ? await readSide(models, decoded) : undefined
+      if (direct?.zone.mrz.lines.join('\n') === lines.join('\n')) tally.direct += 1
       const reading = side?.zone
       const whole = reading?.mrz.lines.join('\n') === lines.join('\n')
       const document = side && interpretDocument(side, NOW).document
@@ -69,6 +76,7 @@ export async function measureZones(measurement: ZoneMeasurement): Promise<readon
       whole: rate(tally.whole, tally.of),
       ok: rate(tally.ok, tally.whole),
       wrongOk: tally.wrongOk,
+      ...(name === STRONG ? { direct: rate(tally.direct, tally.of) } : {}),
     })
   }
   return rows

@@ -104,6 +104,14 @@ export interface IssuerConfig extends OperationSettings {
     readonly undocumentedModels: boolean
     /** Threads that read images, each with its own networks. */
     readonly workers: number
+    /**
+     * Whether it is remembered, as keyed digests, which documents and portraits were seen, and for how long. Nothing is
+     * where nothing is said. `database` is an SQLite file of its own, `key` a file of 32
+     * bytes in base64url.
+     */
+    readonly seenDocuments?:
+      | { readonly database: string; readonly key: string; readonly days: number }
+      | undefined
   }
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
@@ -131,6 +139,9 @@ const evidenceSchema = z.strictObject({
   manifest: path.optional(),
   undocumentedModels: z.boolean().default(true),
   workers: z.int().min(1).max(64).default(2),
+  seenDocuments: z
+    .strictObject({ database: path, key: path, days: z.int().min(1).max(3650) })
+    .optional(),
 })
 
 const tokenKeySchema = z.strictObject({

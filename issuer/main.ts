@@ -5,6 +5,7 @@ import { type Cosign, gatherCosignatures } from '../shared/audit/gather-cosignat
 import { openLogFolder } from '../shared/audit/log-folder.file.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
+import { decodeBase64url } from '../shared/base64url.ts'
 import { systemClock } from '../shared/clock.ts'
 import { readConfig } from '../shared/config.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
@@ -59,6 +60,7 @@ import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
 import { openProgress } from './session/progress.ts'
 import { openReadings } from './session/readings.ts'
+import type { SeenBook } from './session/submit.ts'
 import { openUploads } from './session/uploads.ts'
 import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
 import type { StatusOperations } from './status/operations.ts'
@@ -69,6 +71,7 @@ import { lifetimeClass } from './status/status.ts'
 import type { IssuerStorage } from './storage.ts'
 import type { World } from './world.ts'
 
+const SEEN_KEY_BYTES = 32
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
 const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-persons.json')
 const HOUSEKEEPING_SECONDS = 30
@@ -267,6 +270,8 @@ async function openServer(
   })
   onClose(() => publication.stop())
   const readings = openReadings()
+  const seen = await openSeenBook(config.evidence.seenDocuments, at)
+  onClose(() => seen?.close())
   const uploads = openUploads(systemRandom)
   const progress = openProgress()
   onClose(() => progress.close())
@@ -278,6 +283,7 @@ async function openServer(
       readings.forgetExpired(systemClock())
       uploads.forgetExpired(systemClock())
       await store.forgetExpired(systemClock())
+      await seen?.store.purge(systemClock())
     },
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
   })
@@ -318,6 +324,7 @@ async function openServer(
       progress,
       pipeline,
       watchlists,
+      seen,
       workflow,
       authorizationServer,
       statusStore,
@@ -426,6 +433,22 @@ function openWitnesses({ quorum, of }: NonNullable<IssuerConfig['witnesses']>): 
   })
   const bounds = { allowPrivate: true, maxBytes: 1 << 16, timeoutMs: 5000, maxRedirects: 0 }
   return gatherCosignatures({ witnesses, threshold: quorum, fetch: guardedFetch(bounds) })
+}
+
+/** A file of its own, off unless the configuration names it and a key. @throws OperatorError */
+async function openSeenBook(
+  config: IssuerConfig['evidence']['seenDocuments'],
+  at: (path: string) => string,
+): Promise<(SeenBook & { close: () => void }) | undefined> {
+  if (!config) return undefined
+  const file = at(config.key)
+  const key = decodeBase64url(readBytes(file).toString('utf8').trim())
+  if (key?.length !== SEEN_KEY_BYTES) {
+    throw new OperatorError('config_invalid', `${file} does not hold 32 bytes in base64url`)
+  }
+  const { openSeenDocumentsFile } = await import('./evidence/document/seen-documents.sqlite.ts')
+  const { store, close } = openSeenDocumentsFile(at(config.database))
+  return { store, close, key, seconds: config.days * DAY }
 }
 
 /** Opens the database that the configuration names, with the one engine that it needs. */

@@ -1,7 +1,12 @@
 import { type NumericDate, startOfDate } from '../../shared/clock.ts'
 import type { Evidence, Score } from '../evidence/evidence.ts'
 import type { Screening } from '../screening/screen.ts'
-import type { DecisionCode, Workflow, WorkflowReference } from './workflow.ts'
+import {
+  type DecisionCode,
+  NOT_ASSURED_CODES,
+  type Workflow,
+  type WorkflowReference,
+} from './workflow.ts'
 
 /** What was decided, by which version of the workflow, and why: every code that weighed, in a fixed order. */
 export interface Decision {
@@ -13,7 +18,8 @@ export interface Decision {
 
 /**
  * Decides from evidence and screening alone: the same inputs give the same decision. What the workflow rejects for
- * outweighs what it refers for; a score and a likeness can only refer.
+ * outweighs what it refers for; a score and a likeness can only refer, and so can what is not
+ * assured, whatever a workflow says.
  */
 export function decide(
   evidence: Evidence,
@@ -22,8 +28,12 @@ export function decide(
   now: NumericDate,
 ): Decision {
   const found = codesOf(evidence, screening, workflow, now)
-  const rejecting = [...found].filter((code) => workflow.severities[code] === 'reject')
-  const referring = [...found].filter((code) => workflow.severities[code] === 'refer')
+  const severityOf = (code: DecisionCode) => {
+    const severity = workflow.severities[code]
+    return severity === 'reject' && NOT_ASSURED_CODES.includes(code) ? 'refer' : severity
+  }
+  const rejecting = [...found].filter((code) => severityOf(code) === 'reject')
+  const referring = [...found].filter((code) => severityOf(code) === 'refer')
   const base = { codes: [...rejecting, ...referring].sort(), workflow: reference, decidedAt: now }
   if (rejecting.length > 0) return { outcome: 'reject', ...base }
   if (referring.length > 0) return { outcome: 'refer', ...base }
@@ -54,6 +64,9 @@ function codesOf(
   add('mrz_repaired', document.repaired)
   add('reading_uncertain', document.reading !== 'ok')
   add('document_expired', isPast(document.fields.date_of_expiry?.value, now))
+  for (const { name, value, limit } of document.signs ?? []) {
+    add(`${name}_suspected`, !(value < limit))
+  }
   addScore(codes, faceMatch, 'face_match_low', 'face_match_review')
   addScore(codes, liveness, 'liveness_low', 'liveness_review')
   add('screening_impossible', !screening.compared.includes('name') || screening.lists.length === 0)

@@ -3,6 +3,7 @@ import {
   DOCUMENT_TYPES,
   type DocumentType,
   type FieldName,
+  SIGN_NAMES,
   WARNING_CODES,
   type WarningCode,
 } from '../evidence/evidence.ts'
@@ -42,8 +43,16 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'clip_person_differs',
   'clip_without_motion',
   'clip_liveness_low',
+  'document_seen_with_other_data',
+  'portrait_seen_with_other_data',
   'screening_hit',
+  ...SIGN_NAMES.map((name) => `${name}_suspected` as const),
 ]
+
+/** Codes that come of what is not measured on real attempts: {@link decide} never rejects for one. */
+export const NOT_ASSURED_CODES: readonly DecisionCode[] = SIGN_NAMES.map(
+  (name) => `${name}_suspected` as const,
+)
 
 /**
  * What a workflow says, one immutable version of it. Every code has a severity, so that a new kind of warning cannot

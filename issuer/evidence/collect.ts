@@ -1,5 +1,6 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import { interpretSides } from './document/interpret-sides.ts'
+import { withSigns } from './document/signs/signs.ts'
 import {
   type ClipEvidence,
   type Evidence,
@@ -46,7 +47,10 @@ export function collectEvidence(
   },
 ): Evidence {
   const whole = back
-    ? interpretSides({ front: document.side, back: back.side }, now)
+    ? withSigns(interpretSides({ front: document.side, back: back.side }, now), [
+        ...document.signs,
+        ...back.signs,
+      ])
     : { document: document.document, warnings: document.warnings }
   const { version, models, matchModels, livenessModels } = collector
   const { fused } = compareFaces(matchModels, document.portrait, selfie.face)

@@ -2,9 +2,12 @@ import { z } from 'zod'
 import {
   COMPARISON_REASONS,
   DOCUMENT_TYPES,
+  type DrivingCategory,
   type Evidence,
+  type FieldComparison,
   NOT_ASSURED,
   SIGN_NAMES,
+  type Sign,
   WARNING_CODES,
   type WarningCode,
 } from './evidence.ts'
@@ -37,8 +40,8 @@ const fieldSchema = z.strictObject({
   value: z.string(),
   source,
   confidence: z.number(),
-  region: region.optional(),
-  alternatives: z.array(z.string()).optional(),
+  region: region.exactOptional(),
+  alternatives: z.array(z.string()).exactOptional(),
 })
 
 const FIELD_NAMES = [
@@ -57,23 +60,23 @@ const FIELD_NAMES = [
   'resident_address',
 ] as const
 
-const comparison = z.strictObject({
+export const comparisonSchema: z.ZodType<FieldComparison> = z.strictObject({
   field: z.enum(FIELD_NAMES),
   sources: z.tuple([source, source]),
   result: z.enum(['agrees', 'differs', 'not_found']),
-  reason: z.enum(COMPARISON_REASONS).optional(),
+  reason: z.enum(COMPARISON_REASONS).exactOptional(),
 })
 
-const category = z.strictObject({
+export const categorySchema: z.ZodType<DrivingCategory> = z.strictObject({
   code: z.string(),
-  issued: z.string().optional(),
-  expires: z.string().optional(),
-  codes: z.string().optional(),
+  issued: z.string().exactOptional(),
+  expires: z.string().exactOptional(),
+  codes: z.string().exactOptional(),
   confidence: z.number(),
-  region: region.optional(),
+  region: region.exactOptional(),
 })
 
-const sign = z.strictObject({
+export const signSchema: z.ZodType<Sign> = z.strictObject({
   name: z.enum(SIGN_NAMES),
   side,
   value: z.number(),
@@ -110,9 +113,9 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
     printedZone: z
       .partialRecord(z.enum(COMPARED), z.enum(['agrees', 'differs', 'not_found']))
       .optional() as z.ZodType<Evidence['document']['printedZone']>,
-    comparisons: z.array(comparison).optional(),
-    categories: z.array(category).optional(),
-    signs: z.array(sign).optional(),
+    comparisons: z.array(comparisonSchema).optional(),
+    categories: z.array(categorySchema).optional(),
+    signs: z.array(signSchema).optional(),
   }) as z.ZodType<Evidence['document']>,
   faceMatch: scoreSchema,
   liveness: scoreSchema,

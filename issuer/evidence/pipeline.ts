@@ -1,6 +1,13 @@
 import type { NumericDate } from '../../shared/clock.ts'
 import type { DocumentSide } from './document/document-side.ts'
-import type { DocumentEvidence, Evidence, ModelReference, Score, Warning } from './evidence.ts'
+import type {
+  DocumentEvidence,
+  Evidence,
+  ModelReference,
+  Score,
+  Sign,
+  Warning,
+} from './evidence.ts'
 import type { FrameReading } from './face/clip.ts'
 import type { FaceTemplate } from './face/embed.ts'
 import type { FaceQuality } from './face/quality.ts'
@@ -8,6 +15,7 @@ import type { FaceQuality } from './face/quality.ts'
 /** What an image of a document's front showed. Template and reading stay in memory. */
 export interface DocumentReading {
   readonly side: DocumentSide
+  readonly signs: readonly Sign[]
   /** What this side says by itself. */
   readonly document: DocumentEvidence
   /** The portrait on the document. */
@@ -19,6 +27,9 @@ export interface DocumentReading {
 /** What an image of a document's back showed. */
 export interface DocumentBackReading {
   readonly side: DocumentSide
+  readonly signs: readonly Sign[]
+  /** What this side says by itself; both together say more. */
+  readonly warnings: readonly Warning[]
 }
 
 /** What a selfie showed. Template and reading stay in memory. */

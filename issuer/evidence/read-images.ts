@@ -2,15 +2,19 @@ import { calendarDate, type NumericDate } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problem.ts'
 import { type DocumentSide, sideOfCard } from './document/document-side.ts'
 import { interpretSides } from './document/interpret-sides.ts'
+import { valuesAlike } from './document/numbered-fields.ts'
 import { readCard } from './document/read-card.ts'
 import { readPage } from './document/read-document.ts'
 import type { MrzModels } from './document/read-mrz.ts'
+import { flatten, type Quad } from './document/rectify.ts'
+import { type SignSource, signsOf, signWarnings, withSigns } from './document/signs/signs.ts'
 import type { Warning } from './evidence.ts'
 import { type FrameReading, frameMarks } from './face/clip.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
-import { embedFace } from './face/embed.ts'
+import { embeddingOf, embedFace, type FaceTemplate } from './face/embed.ts'
 import { findLandmarks, type Landmarks } from './face/landmarks.ts'
 import { livenessOf, type PresentationModels } from './face/liveness.ts'
+import { compareFaces } from './face/match.ts'
 import {
   type FaceQuality,
   measureQuality,
@@ -45,6 +49,8 @@ export interface EvidenceModels {
 /** A second face of less than this share of the first is a bystander. */
 const BYSTANDER = 0.35
 const SURE_FACE = 0.5
+/** A second portrait on a document is at most of this share of the first. */
+const GHOST = 0.75
 const SHOW_DOCUMENT =
   'show the whole passport page, identity card or driving licence, flat, sharp and without glare'
 const SHOW_FRONT = 'this is the back: send the side with the portrait first'
@@ -59,17 +65,20 @@ export async function readDocumentImage(
   image: Image,
   now: NumericDate,
 ): Promise<DocumentReading> {
-  const side = await readSideOf(models, image, now)
+  const { side, read, zone } = await readSideOf(models, image, now)
   if (side.kind === 'licence_back' || side.kind === 'aamva_back') {
     throw new Problem('document_side_wrong', SHOW_FRONT)
   }
-  const { document, warnings } = interpretSides({ front: side }, now)
   const { faces } = models
   const [face] = await detectFaces(faces.detector, image)
   if (!face) throw new Problem('face_not_found', SHOW_PORTRAIT)
   const { template, quality } = await readFace(faces, image, { face, remedy: SHOW_PORTRAIT })
+  const likeness = await likenessOfGhost(faces, image, { face, template })
+  const signs = signsOf({ image, side: 'front', read, zone, portrait: { box: face, likeness } })
+  const { document, warnings } = withSigns(interpretSides({ front: side }, now), signs)
   return {
     side,
+    signs,
     document,
     portrait: template,
     quality,
@@ -83,25 +92,85 @@ export async function readBackImage(
   image: Image,
   now: NumericDate,
 ): Promise<DocumentBackReading> {
-  const side = await readSideOf(models, image, now)
+  const { side, read, zone } = await readSideOf(models, image, now)
   if (side.kind === 'licence_front' || side.kind === 'aamva_front') {
     throw new Problem('document_side_wrong', SHOW_BACK)
   }
-  return { side }
+  const signs = signsOf({ image, side: 'back', read, zone })
+  return { side, signs, warnings: signWarnings(signs) }
 }
 
-async function readSideOf(
-  { mrz, documentEdges }: EvidenceModels,
+/** What one side shows, and where the signs of fraud are looked for. Exported for measurements. */
+export async function readSideOf(
+  { mrz, documentEdges }: Pick<EvidenceModels, 'mrz' | 'documentEdges'>,
   image: Image,
   now: NumericDate,
-): Promise<DocumentSide> {
+): Promise<Pick<SignSource, 'read' | 'zone'> & { readonly side: DocumentSide }> {
   const models = { ...mrz, documentEdges }
   const reading = await readPage(models, image)
-  if (reading.page) return { kind: 'zone', ...reading.page }
-  const { lines, barcodes } = await readCard(models, image, reading.card)
+  if (reading.page) {
+    const { zone, printed } = reading.page
+    const lines = printed.map(({ box }) => box)
+    return {
+      side: { kind: 'zone', ...reading.page },
+      read: { image: reading.image, lines, alike: zone.boxes },
+      zone: { lines: zone.boxes, characters: zone.mrz.layout.length },
+    }
+  }
+  const { card } = reading
+  const { lines, barcodes } = await readCard(models, image, card)
   const side = sideOfCard(lines, barcodes, calendarDate(now))
   if (!side) throw new Problem('document_not_found', SHOW_DOCUMENT)
-  return side
+  const alike = side.kind === 'licence_front' ? valuesAlike(side.printed) : []
+  return { side, read: { image: card.image, lines: lines.map(({ box }) => box), alike } }
+}
+
+/**
+ * How alike the portrait and a second, much smaller one are; `undefined` where there is none that can be read. A small
+ * face is lost in the whole picture, so it is looked for in parts of it.
+ */
+async function likenessOfGhost(
+  faces: FaceModels,
+  image: Image,
+  { face, template }: { face: FaceBox; template: FaceTemplate },
+): Promise<number | undefined> {
+  for (const part of partsOf(image)) {
+    const { image: tile, origin } = flatten(image, part)
+    for (const found of await detectFaces(faces.detector, tile)) {
+      const [cx, cy] = origin([found.cx, found.cy])
+      if (found.width > GHOST * face.width || overlap(face, { ...found, cx, cy })) continue
+      const landmarks = await findLandmarks(faces.mesh, tile, found)
+      if (landmarks.score < SURE_FACE) continue
+      const ghost = await embedFace(faces.embeddings, tile, landmarks.points)
+      const models = faces.embeddings.map((model) => ({
+        id: model.id,
+        embedding: embeddingOf(model),
+      }))
+      return compareFaces(models, template, ghost).fused
+    }
+  }
+  return undefined
+}
+
+function overlap(p: FaceBox, q: FaceBox): boolean {
+  const reach = (p.width + q.width) / 2
+  return Math.abs(p.cx - q.cx) < reach && Math.abs(p.cy - q.cy) < 1.2 * reach
+}
+
+/** The picture in overlapping parts of half its sides. */
+function partsOf({ width, height }: Image): readonly Quad[] {
+  const [w, h] = [width / 2, height / 2]
+  return [0, 0.5, 1].flatMap((x) =>
+    [0, 0.5, 1].map((y): Quad => {
+      const [left, top] = [x * w, y * h]
+      return [
+        [left, top],
+        [left + w, top],
+        [left + w, top + h],
+        [left, top + h],
+      ]
+    }),
+  )
 }
 
 /** Reads the one face of a decoded selfie. */

@@ -24,7 +24,7 @@ import { streamProgress } from './progress.http.ts'
 import type { Progress, ProgressStep } from './progress.ts'
 import { IMAGES, type ReadingOf, type Readings } from './readings.ts'
 import type { CollectingSession, Session } from './session.ts'
-import { submitSession } from './submit.ts'
+import { type SeenBook, submitSession } from './submit.ts'
 import { type Finish, uploadEndpoints } from './upload.http.ts'
 import { MAX_IMAGE_BYTES, type Uploads } from './uploads.ts'
 import { type ImageState, type ImageStates, sessionViewSchema, workerView } from './view.ts'
@@ -37,6 +37,7 @@ export interface SessionEndpointDeps {
   readonly uploads: Uploads
   readonly progress: Progress
   readonly pipeline: SessionPipeline
+  readonly seen?: SeenBook | undefined
   readonly watchlists: readonly Watchlist[]
   readonly workflow: PublishedWorkflow
   readonly authorizationServer: AuthorizationServer
@@ -180,6 +181,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
                   readings,
                   collect: deps.pipeline.collect,
                   watchlists: deps.watchlists,
+                  seen: deps.seen,
                   onCollected: () => progress.tell(session.id, 'evidence_collected', {}, now),
                 },
                 now,

@@ -2,7 +2,15 @@ import { z } from 'zod'
 import type { NumericDate } from '../../shared/clock.ts'
 import type { Decision } from '../decision/decide.ts'
 import type { Review } from '../decision/review.ts'
-import type { CheckDigit, ModelReference, Score } from '../evidence/evidence.ts'
+import type {
+  CheckDigit,
+  DrivingCategory,
+  FieldComparison,
+  ModelReference,
+  Score,
+  Sign,
+} from '../evidence/evidence.ts'
+import { categorySchema, comparisonSchema, signSchema } from '../evidence/evidence-schema.ts'
 import type { Screening } from '../screening/screen.ts'
 import type { DecidedSession, Session } from './session.ts'
 import { decisionSchema, screeningSchema } from './stored-facts.ts'
@@ -42,6 +50,9 @@ interface Dossier extends Scores {
     readonly reading: string
     readonly fields: Readonly<Record<string, string>>
     readonly check_digits: readonly CheckDigit[]
+    readonly comparisons: readonly FieldComparison[]
+    readonly categories: readonly DrivingCategory[]
+    readonly signs: readonly Sign[]
   }
   readonly warnings: readonly string[]
   readonly screening: Screening
@@ -110,6 +121,9 @@ export const dossierSchema: z.ZodType<Dossier> = z
           valid: z.boolean(),
         }),
       ),
+      comparisons: z.array(comparisonSchema),
+      categories: z.array(categorySchema),
+      signs: z.array(signSchema),
     }),
     warnings: z.array(z.string()),
     screening: screeningSchema,
@@ -153,6 +167,9 @@ export function reviewerView(session: DecidedSession): Dossier {
       reading: evidence.document.reading,
       fields: Object.fromEntries(fields.map(([name, { value }]) => [name, value])),
       check_digits: evidence.document.checkDigits,
+      comparisons: evidence.document.comparisons ?? [],
+      categories: evidence.document.categories ?? [],
+      signs: evidence.document.signs ?? [],
     },
     warnings: evidence.warnings.map(({ code }) => code),
     screening,

@@ -102,11 +102,11 @@ export function fixturePipeline(): EvidencePipeline & { evidence: Evidence } {
       read(upload)
       const { document } = pipeline.evidence
       const side = { kind: 'printed', printed: [] } as const
-      return { side, document, portrait: template, quality, warnings: [] }
+      return { side, signs: [], document, portrait: template, quality, warnings: [] }
     },
     readDocumentBack: async (upload: Uint8Array) => {
       read(upload)
-      return { side: { kind: 'printed', printed: [] } as const }
+      return { side: { kind: 'printed', printed: [] } as const, signs: [], warnings: [] }
     },
     readSelfie: async (upload: Uint8Array) => {
       read(upload)

@@ -18,6 +18,7 @@ import { readWatchlist } from '../../issuer/screening/watchlist.ts'
 import { issuerApplication } from '../../issuer/server.http.ts'
 import { openProgress } from '../../issuer/session/progress.ts'
 import { openReadings } from '../../issuer/session/readings.ts'
+import type { SeenBook } from '../../issuer/session/submit.ts'
 import { openUploads } from '../../issuer/session/uploads.ts'
 import { publishStatusLists } from '../../issuer/status/publish.ts'
 import { openIssuerStorage as openPostgresStorage } from '../../issuer/storage.postgres.ts'
@@ -128,6 +129,8 @@ export async function openIssuer(
     readonly identity?: TestIdentity
     readonly changeStore?: (store: IssuerStore) => IssuerStore
     readonly changeArtefacts?: (store: ArtefactStore) => ArtefactStore
+    /** Where documents and portraits are remembered. */
+    readonly seen?: SeenBook
   } = {},
 ): Promise<TestIssuer> {
   const { path = ':memory:', clock = systemClock, log = silentLog } = options
@@ -203,6 +206,7 @@ export async function openIssuer(
     uploads: openUploads(random),
     progress: openProgress(),
     pipeline,
+    seen: options.seen,
     watchlists,
     workflow,
     authorizationServer,

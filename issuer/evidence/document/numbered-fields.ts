@@ -1,4 +1,5 @@
 import { joinedRows } from './rows.ts'
+import type { TextBox } from './text-lines.ts'
 import type { VisualLine } from './visual-zone.ts'
 
 /** The number of a field at the start of a line. Directive 2006/126/EC Annex I; ISO/IEC 18013-1 has the same. */
@@ -6,6 +7,9 @@ export const FIELD_NUMBER: RegExp = /^(4[abcd]|9a?|1[0-9]|[1-8])\s?[.,:](?!\d)|^
 
 const NUMBER = /^(4[abcd]|9a?|1[0-9]|[1-9])\s?[.,:]?\s*(.*)$/
 const NEXT = /\s+(?=4[abcd][.,:\s])/
+
+/** A shorter value is a number that stands alone, in smaller print. */
+const LEAST_VALUE = 4
 
 /** A value beside its number. */
 export interface NumberedField {
@@ -43,4 +47,11 @@ export function numberedFields(
 /** What stands on a line behind the number at its start. */
 export function withoutNumber(text: string): string {
   return NUMBER.exec(text)?.[2] ?? text
+}
+
+/** The lines of the fields that a licence prints in one size, whole as they were found. Directive 2006/126/EC Annex I. */
+export function valuesAlike(lines: readonly VisualLine[]): readonly TextBox[] {
+  return lines
+    .filter(({ text }) => FIELD_NUMBER.test(text) && withoutNumber(text).length >= LEAST_VALUE)
+    .map(({ box }) => box)
 }

@@ -41,7 +41,11 @@ export async function readSide(
 
 /** A side with a zone, or what else was laid flat. */
 export type PageReading =
-  | { readonly page: SideReading }
+  | {
+      readonly page: SideReading
+      /** What the boxes of the reading are in: the picture, or the page laid flat. */
+      readonly image: Image
+    }
   | { readonly page: undefined; readonly card: UprightCard }
 
 /**
@@ -50,13 +54,13 @@ export type PageReading =
  */
 export async function readPage(models: MrzModels & CardModels, image: Image): Promise<PageReading> {
   const asItLies = await readSide(models, image)
-  if (asItLies && rightShare(asItLies) === 1) return { page: asItLies }
+  if (asItLies && rightShare(asItLies) === 1) return { page: asItLies, image }
   const card = await uprightCard(models, image)
   const laidFlat = hasZoneLines(card.boxes)
     ? await readSide(models, card.image, card.boxes)
     : undefined
   if (!laidFlat || rightShare(laidFlat) <= rightShare(asItLies)) {
-    return asItLies ? { page: asItLies } : { page: undefined, card }
+    return asItLies ? { page: asItLies, image } : { page: undefined, card }
   }
   const cornersIn = (box: TextBox) => cornersOf(box, image, card.origin)
   const { zone, printed } = laidFlat
@@ -66,6 +70,7 @@ export async function readPage(models: MrzModels & CardModels, image: Image): Pr
       printed: printed.map((line) => ({ ...line, corners: cornersIn(line.box) })),
       corners: zone.boxes.map(cornersIn),
     },
+    image: card.image,
   }
 }
 

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { decide } from '../../../issuer/decision/decide.ts'
 import { readStoredWorkflow, readWorkflow } from '../../../issuer/decision/read-workflow.ts'
-import { SCORE_CODES } from '../../../issuer/decision/workflow.ts'
-import { WARNING_CODES } from '../../../issuer/evidence/evidence.ts'
+import { NOT_ASSURED_CODES, SCORE_CODES } from '../../../issuer/decision/workflow.ts'
+import { type Evidence, WARNING_CODES } from '../../../issuer/evidence/evidence.ts'
 import type { Screening } from '../../../issuer/screening/screen.ts'
 import { evidenceWith } from '../../support/evidence.ts'
 import { WORKFLOW_TEXT } from '../../support/issuer.ts'
@@ -50,6 +50,39 @@ describe('decide', () => {
       codes: ['face_match_review'],
     })
     expect(decideWith({ faceMatch: Number.NaN }).outcome).to.equal('refer')
+  })
+
+  it('lets a sign that is not assured refer, whatever the workflow says, and its absence settle nothing', () => {
+    const sign = {
+      name: 'screen_recapture',
+      side: 'front',
+      value: 3,
+      limit: 2.6,
+      assurance: 'not_assured',
+    } as const
+    const codes = ['screen_recapture_suspected'] as const
+    expect(decideWith({ document: { signs: [sign] } })).to.deep.include({ outcome: 'refer', codes })
+    const unbounded = { ...sign, value: Number.NaN }
+    expect(decideWith({ document: { signs: [unbounded] } }).outcome).to.equal('refer')
+    const strict = {
+      ...published,
+      workflow: {
+        ...published.workflow,
+        severities: {
+          ...published.workflow.severities,
+          ...Object.fromEntries(NOT_ASSURED_CODES.map((code) => [code, 'reject'])),
+        },
+      },
+    } as typeof published
+    const decided = (changes: Parameters<typeof evidenceWith>[0]) =>
+      decide(evidenceWith(changes), clear, strict, now)
+    for (const code of NOT_ASSURED_CODES) {
+      const warnings = [{ code, feature: 'document' }] as Evidence['warnings']
+      expect(decided({ warnings }).outcome).to.equal('refer')
+    }
+    const low = { ...sign, value: 0 }
+    expect(decided({ document: { signs: [low] }, faceMatch: 0.1 }).outcome).to.equal('refer')
+    expect(decided({ document: { signs: [low] } }).outcome).to.equal('approve')
   })
 
   it('refers a list hit to a person', () => {

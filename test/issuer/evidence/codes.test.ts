@@ -12,8 +12,16 @@ import { interpretLicence } from '../../../issuer/evidence/document/interpret-li
 import { interpretSides } from '../../../issuer/evidence/document/interpret-sides.ts'
 import { layoutOf, parseMrz } from '../../../issuer/evidence/document/mrz.ts'
 import type { SideReading } from '../../../issuer/evidence/document/read-document.ts'
+import { seenWarnings } from '../../../issuer/evidence/document/seen-documents.ts'
+import { SIGN_LIMITS, withSigns } from '../../../issuer/evidence/document/signs/signs.ts'
 import type { VisualLine } from '../../../issuer/evidence/document/visual-zone.ts'
-import { WARNING_CODES, type WarningCode } from '../../../issuer/evidence/evidence.ts'
+import {
+  SIGN_NAMES,
+  type Sign,
+  type SignName,
+  WARNING_CODES,
+  type WarningCode,
+} from '../../../issuer/evidence/evidence.ts'
 import type { FrameReading } from '../../../issuer/evidence/face/clip.ts'
 import { duplicateWarnings } from '../../../issuer/evidence/face/duplicate-index.ts'
 import {
@@ -101,6 +109,7 @@ function scoreCodes(scores: {
   const evidence = collectEvidence(collector, {
     document: {
       side: { kind: 'zone', ...side(TD3) },
+      signs: [],
       document,
       portrait,
       quality: GOOD,
@@ -201,6 +210,13 @@ const card = (front: readonly string[]) =>
     ),
   )
 
+/** The codes that a document gets for one sign; pictures that raise each are in signs.test.ts. */
+function signCodes(name: SignName, value = SIGN_LIMITS[name]): readonly WarningCode[] {
+  const limit = SIGN_LIMITS[name]
+  const sign: Sign = { name, side: 'front', value, limit, assurance: 'not_assured' }
+  return codesOf(withSigns(interpretDocument(side(TD3), NOW), [sign]))
+}
+
 const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
   mrz_check_digit_wrong: () => documentCodes(side(replaced('740812', '740813'))),
   mrz_uncertain: () => documentCodes(side(TD3, { second: replaced('SPECIMEN', 'SPEC1MBN') })),
@@ -217,6 +233,15 @@ const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
   sides_differ: () => licenceCodes(table('C', '14.09.02', '15.04.26')),
   sides_not_linked: () => card(['Identity card', 'Given names', 'Surname']),
   driving_rule_broken: () => licenceCodes(table('B', '14.09.82', '15.04.31')),
+  screen_recapture_suspected: () => signCodes('screen_recapture'),
+  printed_copy_suspected: () => signCodes('printed_copy'),
+  portrait_replaced_suspected: () => signCodes('portrait_replaced'),
+  text_edited_suspected: () => signCodes('text_edited'),
+  layout_inconsistent_suspected: () => signCodes('layout_inconsistent'),
+  document_seen_with_other_data: () =>
+    seenWarnings({ document: true, portrait: false }).map(({ code }) => code),
+  portrait_seen_with_other_data: () =>
+    seenWarnings({ document: false, portrait: true }).map(({ code }) => code),
   portrait_quality_low: () =>
     qualityWarnings('portrait_quality_low', { ...GOOD, eyeDistance: 40 }).map(({ code }) => code),
   selfie_quality_low: () =>
@@ -262,6 +287,12 @@ describe('the codes of evidence', () => {
       expect(RAISED[code]()).to.include(code)
     })
   }
+
+  it('raises none for a sign below its limit', () => {
+    for (const name of SIGN_NAMES) {
+      expect(signCodes(name, SIGN_LIMITS[name] - 0.001)).to.not.include(`${name}_suspected`)
+    }
+  })
 
   it('raises no other for a licence whose sides agree than that print alone proves nothing', () => {
     expect(licenceCodes(table('B', '14.09.92', '15.04.31'))).to.deep.equal([

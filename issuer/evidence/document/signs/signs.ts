@@ -1,0 +1,191 @@
+import type { DocumentSideName, Sign, SignName, Warning } from '../../evidence.ts'
+import { type Image, rectangleMap, sample } from '../../image.ts'
+import type { InterpretedDocument } from '../interpreted.ts'
+import type { TextBox } from '../text-lines.ts'
+import { type LinePrint, linePrintOf } from './line-print.ts'
+import { periodicityOf } from './spectrum.ts'
+
+/** What the signs of one side are looked for in. */
+export interface SignSource {
+  /** As it was uploaded: laying a page flat blurs what a screen or a printer leaves. */
+  readonly image: Image
+  readonly side: DocumentSideName
+  /** The picture that the lines were read in, and the lines. */
+  readonly read: {
+    readonly image: Image
+    readonly lines: readonly TextBox[]
+    /** Lines that a document of this type prints in one size. */
+    readonly alike: readonly TextBox[]
+  }
+  /** The lines of a machine-readable zone, from the first, and how many characters each has. */
+  readonly zone?: { readonly lines: readonly TextBox[]; readonly characters: number } | undefined
+  readonly portrait?: Portrait | undefined
+}
+
+/** The portrait on a document, in pixels of the upload. */
+export interface Portrait {
+  readonly box: {
+    readonly cx: number
+    readonly cy: number
+    readonly width: number
+    readonly height: number
+  }
+  /** How alike it and the smaller second portrait are, where there is one: z as the face match has it. */
+  readonly likeness?: number | undefined
+}
+
+/**
+ * From here on a person looks. Chosen on the tuning parts of drawings, attacks and photographs so that few genuine
+ * pictures raise one (`docs/accuracy.md`), not on real forgeries.
+ */
+export const SIGN_LIMITS: Readonly<Record<SignName, number>> = {
+  screen_recapture: 2.6,
+  printed_copy: 2.6,
+  portrait_replaced: 1,
+  text_edited: 1.4,
+  layout_inconsistent: 0.2,
+}
+
+/** Below this likeness a portrait and its second picture are of two people, above that of one. */
+const LIKENESS = { other: 0, same: 2 }
+const GREY = 12
+const MOST = 5
+/** ICAO 9303-3 §4.4: lines 6.35 mm apart, characters 2.54 mm. */
+const LINE_PITCH_IN_CHARACTERS = 2.5
+const MOST_LINES = 40
+const LEAST_LINES = 4
+
+/** Looks for every sign that the picture can show; one that it cannot is left out. */
+export function signsOf(source: SignSource): readonly Sign[] {
+  const periodicity = periodicityOf(source.image)
+  const prints = source.read.lines.slice(0, MOST_LINES).flatMap((box) => {
+    const print = linePrintOf(source.read.image, box)
+    return print ? [{ ...print, box }] : []
+  })
+  const values: Readonly<Record<SignName, number | undefined>> = {
+    screen_recapture: periodicity?.colour,
+    printed_copy: periodicity && Math.max(periodicity.brightness, greyness(source.image)),
+    portrait_replaced: source.portrait && replaced(source, source.portrait, prints),
+    text_edited: edited(prints),
+    layout_inconsistent: inconsistent(source),
+  }
+  return (Object.keys(values) as SignName[]).flatMap((name): readonly Sign[] => {
+    const value = values[name]
+    if (value === undefined) return []
+    const rounded = Math.round(value * 1000) / 1000
+    const { side } = source
+    return [{ name, side, value: rounded, limit: SIGN_LIMITS[name], assurance: 'not_assured' }]
+  })
+}
+
+/** The document with what was found on its sides, and the warnings of it. Pure. */
+export function withSigns(
+  { document, warnings }: InterpretedDocument,
+  signs: readonly Sign[],
+): InterpretedDocument {
+  return { document: { ...document, signs }, warnings: [...warnings, ...signWarnings(signs)] }
+}
+
+/** A warning for each kind of sign that reaches its limit, with the sides in `detail`. */
+export function signWarnings(signs: readonly Sign[]): readonly Warning[] {
+  const strong = signs.filter(({ value, limit }) => value >= limit)
+  return [...new Set(strong.map(({ name }) => name))].map((name) => ({
+    code: `${name}_suspected` as const,
+    feature: 'document',
+    detail: strong.filter((sign) => sign.name === name).map(({ side }) => side),
+  }))
+}
+
+/** Reaches the limit of `printed_copy` where hardly anything in the picture has a colour. */
+function greyness({ levels }: Image): number {
+  const small = levels[Math.min(2, levels.length - 1)]
+  if (!small) return 0
+  const chroma = new Uint8Array(small.rgb.length / 3)
+  for (let i = 0; i < chroma.length; i++) {
+    const [r, g, b] = [small.rgb[3 * i], small.rgb[3 * i + 1], small.rgb[3 * i + 2]] as [
+      number,
+      number,
+      number,
+    ]
+    chroma[i] = Math.max(r, g, b) - Math.min(r, g, b)
+  }
+  const high = chroma.sort()[Math.floor(0.95 * chroma.length)] ?? 0
+  return Math.min(MOST, (SIGN_LIMITS.printed_copy * GREY) / (high + 1))
+}
+
+type Print = LinePrint & { readonly box: TextBox }
+
+/**
+ * 1 where the second portrait shows somebody else, or where the portrait is much softer than the print beside it, as one
+ * is that was laid over from another file.
+ */
+function replaced({ image }: SignSource, portrait: Portrait, prints: readonly Print[]): number {
+  const { likeness } = portrait
+  const other =
+    likeness === undefined ? 0 : (LIKENESS.same - likeness) / (LIKENESS.same - LIKENESS.other)
+  const sharp = medianOf(prints.map(({ sharpness }) => sharpness))
+  const soft = sharp === undefined ? 0 : Math.log2(sharp / sharpnessOf(image, portrait.box)) / SOFT
+  return Math.max(0, other, soft)
+}
+
+/** How many octaves softer than print a portrait may be. */
+const SOFT = 3.2
+
+function sharpnessOf(image: Image, box: Portrait['box']): number {
+  const [width, height] = [Math.round(box.width), Math.round(box.height)]
+  const pixels = sample(image, rectangleMap(box, width, height), width, height)
+  const green = Float32Array.from({ length: width * height }, (_, i) => pixels[3 * i + 1] as number)
+  const steps: number[] = []
+  for (let i = 1; i < green.length; i++) {
+    if (i % width !== 0) steps.push(Math.abs((green[i] as number) - (green[i - 1] as number)))
+  }
+  steps.sort((p, q) => p - q)
+  const levels = green.sort()
+  const at = (sorted: ArrayLike<number>, share: number) =>
+    sorted[Math.floor(share * (sorted.length - 1))] ?? 0
+  const range = Math.max(1, at(levels, 0.95) - at(levels, 0.05))
+  return Math.max(1e-3, at(steps, 0.98) / range)
+}
+
+/** How many octaves smoother the paper of one line is than that of half of the lines: what was covered is even. */
+function edited(prints: readonly Print[]): number | undefined {
+  if (prints.length < LEAST_LINES) return undefined
+  const usual = medianOf(prints.map(({ paper }) => paper)) ?? 0
+  return Math.max(...prints.map(({ paper }) => Math.log2((usual + QUIET) / (paper + QUIET))))
+}
+
+/** Grey levels of variation that say nothing. */
+const QUIET = 0.35
+
+/**
+ * In octaves, the larger of: by how much the letters of one line differ in size from those of the lines that the type
+ * prints alike, and by how much the lines of a zone are closer or further apart than they ask for. ICAO 9303-3 §4.4.
+ */
+function inconsistent({ read, zone }: SignSource): number | undefined {
+  const sizes = read.alike.flatMap((box) => {
+    const print = linePrintOf(read.image, box)
+    return print ? [Math.log2(print.glyphHeight)] : []
+  })
+  const usual = medianOf(sizes)
+  const pitch = zone && pitchError(zone)
+  if (usual === undefined || sizes.length < 2) return pitch
+  return Math.max(pitch ?? 0, ...sizes.map((size) => Math.abs(size - usual)))
+}
+
+function pitchError({ lines, characters }: NonNullable<SignSource['zone']>): number | undefined {
+  const errors = lines.slice(1).flatMap((line, i) => {
+    const before = lines[i]
+    if (!before) return []
+    const down = Math.abs(
+      (line.cy - before.cy) * Math.cos(before.angle) -
+        (line.cx - before.cx) * Math.sin(before.angle),
+    )
+    const character = Math.max(before.width, line.width) / (characters + 0.7)
+    return [Math.abs(Math.log2(down / (LINE_PITCH_IN_CHARACTERS * character)))]
+  })
+  return errors.length > 0 ? Math.max(...errors) : undefined
+}
+
+function medianOf(values: readonly number[]): number | undefined {
+  return [...values].sort((p, q) => p - q)[values.length >> 1]
+}
