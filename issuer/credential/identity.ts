@@ -5,7 +5,7 @@ import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { Approval } from '../decision/approval.ts'
-import type { FieldName } from '../evidence/evidence.ts'
+import type { DocumentType, FieldName } from '../evidence/evidence.ts'
 import { alpha2Of } from './country.ts'
 
 /** The credential type: who a person is, as one document and one face showed. docs/issuer.md. */
@@ -13,6 +13,22 @@ export const IDENTITY_VCT = 'urn:carnet:identity:1'
 
 const DAY = 86_400
 const AGES = [16, 18, 19, 21] as const
+/** ICAO 9303-3 §5: a nationality that is not specified, as on a driving licence, which shows none. */
+const NOT_SHOWN = 'XXX'
+
+/** What a document is in words, and what of it a machine read. */
+const KINDS: Readonly<
+  Record<DocumentType, { readonly kind: string; readonly read: 'mrz' | 'print' | 'barcode' }>
+> = {
+  TD1: { kind: 'identity_card', read: 'mrz' },
+  TD2: { kind: 'identity_card', read: 'mrz' },
+  TD3: { kind: 'passport', read: 'mrz' },
+  MRVA: { kind: 'visa', read: 'mrz' },
+  MRVB: { kind: 'visa', read: 'mrz' },
+  EU_DL: { kind: 'driving_licence', read: 'print' },
+  AAMVA_DL: { kind: 'driving_licence', read: 'barcode' },
+  AAMVA_ID: { kind: 'identity_card', read: 'barcode' },
+}
 
 /** A path into the claims, as disclosures take it. */
 export type ClaimPath = readonly string[]
@@ -100,12 +116,12 @@ function personalClaims(
     given_name: value('given_name'),
     birthdate,
     sex: sexOf(evidence.document.fields.sex?.value),
-    nationalities: [alpha2Of(value('nationality'))],
+    nationalities: [alpha2Of(document.fields.nationality?.value ?? NOT_SHOWN)],
     age_equal_or_over: Object.fromEntries(
       AGES.map((age) => [String(age), isAtLeast(age, birthdate, issuedAt)]),
     ),
     document: {
-      type: document.type === 'TD3' ? 'passport' : document.type,
+      type: KINDS[document.type].kind,
       issuing_country: alpha2Of(value('issuing_country')),
       number: value('document_number'),
       date_of_expiry: value('date_of_expiry'),
@@ -115,7 +131,7 @@ function personalClaims(
       time: toDateTime(Math.floor(decidedAt / DAY) * DAY).slice(0, 10),
       workflow: `${workflow.id}/${workflow.version}`,
       pipeline: evidence.pipeline,
-      document: 'mrz',
+      document: KINDS[document.type].read,
       face_match: faceMatch.assurance,
       liveness: liveness.assurance,
       screening: true,
@@ -146,10 +162,10 @@ function statusClaim({ uri, idx }: StatusReference): JsonObject {
   }
 }
 
-/** ISO/IEC 5218 as PID has it: 0 not known, 1 male, 2 female. */
+/** ISO/IEC 5218 as PID has it: 0 not known, 1 male, 2 female; a machine-readable zone has letters. */
 function sexOf(value: string | undefined): number {
-  if (value === 'M') return 1
-  return value === 'F' ? 2 : 0
+  if (value === '1' || value === 'M') return 1
+  return value === '2' || value === 'F' ? 2 : 0
 }
 
 /** Whether the birthday that makes a person `age` years old had come on the day of issuance (UTC). */

@@ -71,6 +71,12 @@ export const WORKFLOW_TEXT: string = readFileSync(
   'utf8',
 )
 
+/** The workflow that takes cards and licences as well. */
+export const ALL_DOCUMENTS_TEXT: string = readFileSync(
+  join(packageRoot, 'issuer/decision/workflows/identity-documents.1.json'),
+  'utf8',
+)
+
 export const WATCHLIST_FILE: string = join(
   packageRoot,
   'issuer/screening/lists/made-up-persons.json',

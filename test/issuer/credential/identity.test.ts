@@ -23,7 +23,7 @@ import { resolveTypeMetadata } from '../../../shared/sd-jwt/type-metadata.ts'
 import { verifySdJwtVc } from '../../../shared/sd-jwt/vc.ts'
 import { evidenceWith } from '../../support/evidence.ts'
 import { failureOf } from '../../support/failure.ts'
-import { WATCHLIST_FILE, WORKFLOW_TEXT } from '../../support/issuer.ts'
+import { ALL_DOCUMENTS_TEXT, WATCHLIST_FILE, WORKFLOW_TEXT } from '../../support/issuer.ts'
 import { NOW, testAuthority } from '../../support/pki.ts'
 
 const DAY = 86_400
@@ -42,8 +42,11 @@ const intent: IssuanceIntent = {
   expiresAt: NOW + 14 * DAY,
 }
 
-async function approvalOf(changes: Parameters<typeof evidenceWith>[0] = {}): Promise<Approval> {
-  const published = readWorkflow(WORKFLOW_TEXT)
+async function approvalOf(
+  changes: Parameters<typeof evidenceWith>[0] = {},
+  workflowText = WORKFLOW_TEXT,
+): Promise<Approval> {
+  const published = readWorkflow(workflowText)
   const evidence = evidenceWith(changes)
   const lists = [readWatchlist(readFileSync(WATCHLIST_FILE))]
   const screening = screen(evidence, lists, { threshold: 0.8, now: NOW })
@@ -62,8 +65,8 @@ async function signerOf(): Promise<CredentialSigner> {
 const NEVER = ['iss', 'iat', 'exp', 'vct', 'cnf', 'status']
 
 describe('identityContent', () => {
-  const content = async (changes: Parameters<typeof evidenceWith>[0] = {}) =>
-    identityContent(await approvalOf(changes), {
+  const content = async (...given: Parameters<typeof approvalOf>) =>
+    identityContent(await approvalOf(...given), {
       authority,
       holderKey: holderKeys[0] as (typeof holderKeys)[number],
       status: intent.statuses[0] as (typeof intent.statuses)[number],
@@ -111,6 +114,17 @@ describe('identityContent', () => {
     expect(clear.sort()).to.deep.equal(['cnf', 'exp', 'iat', 'iss', 'status', 'vct'])
     expect(disclosable).to.deep.include(['age_equal_or_over', '18'])
     expect(disclosable).to.deep.include(['document', 'number'])
+  })
+
+  it('says what a driving licence shows, and that it shows no nationality', async () => {
+    const changes = {
+      document: { type: 'EU_DL' },
+      fields: { nationality: undefined, sex: '1' },
+    } as const
+    const { claims } = await content(changes, ALL_DOCUMENTS_TEXT)
+    expect(claims).to.deep.include({ nationalities: ['QU'], sex: 1 })
+    expect(claims.document).to.include({ type: 'driving_licence' })
+    expect(claims.verification).to.include({ document: 'print' })
   })
 
   it('has the same number of claims for everybody', async () => {

@@ -6,7 +6,7 @@ import { NOT_ASSURED_CODES, SCORE_CODES } from '../../../issuer/decision/workflo
 import { type Evidence, WARNING_CODES } from '../../../issuer/evidence/evidence.ts'
 import type { Screening } from '../../../issuer/screening/screen.ts'
 import { evidenceWith } from '../../support/evidence.ts'
-import { WORKFLOW_TEXT } from '../../support/issuer.ts'
+import { ALL_DOCUMENTS_TEXT, WORKFLOW_TEXT } from '../../support/issuer.ts'
 
 const now = 1_782_864_000
 const published = readWorkflow(WORKFLOW_TEXT)
@@ -111,6 +111,20 @@ describe('decide', () => {
     expect(decideWith({ document: { repaired: true } }).codes).to.include('mrz_repaired')
     expect(decideWith({ document: { reading: 'uncertain' } }).codes).to.include('reading_uncertain')
     expect(decideWith({ document: { type: 'TD1' } }).outcome).to.equal('reject')
+  })
+
+  it('takes cards and licences under a workflow that names them, and a person looks at print alone', () => {
+    const all = readWorkflow(ALL_DOCUMENTS_TEXT)
+    const outcome = (document: Partial<Evidence['document']>) =>
+      decide(evidenceWith({ document, fields: { nationality: undefined } }), clear, all, now)
+    for (const type of ['TD1', 'TD2', 'TD3', 'AAMVA_DL', 'AAMVA_ID'] as const) {
+      expect(outcome({ type }).outcome).to.equal('approve')
+    }
+    expect(outcome({ type: 'EU_DL', reading: 'uncertain' })).to.deep.include({
+      outcome: 'refer',
+      codes: ['reading_uncertain'],
+    })
+    expect(outcome({ type: 'MRVA' }).outcome).to.equal('reject')
   })
 
   it('gives the codes that reject before those that refer their weight', () => {

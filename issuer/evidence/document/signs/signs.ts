@@ -47,7 +47,7 @@ export const SIGN_LIMITS: Readonly<Record<SignName, number>> = {
 }
 
 /** Below this likeness a portrait and its second picture are of two people, above that of one. */
-const LIKENESS = { other: 0, same: 2 }
+const LIKENESS = { other: -3, same: 2 }
 const GREY = 12
 const MOST = 5
 /** ICAO 9303-3 §4.4: lines 6.35 mm apart, characters 2.54 mm. */
