@@ -45,7 +45,10 @@ export function interpretLicence(
   const table = back && readLicenceTable(back, { today })
   if (!table) warnings.add('document_side_missing', ['back'])
   const unsureRows = (table?.rows ?? [])
-    .filter(({ confirmed, confidence }) => !confirmed || confidence < SURE)
+    .filter(
+      ({ confirmed, confidence, issued, expires }) =>
+        !confirmed || confidence < SURE || !issued || !expires,
+    )
     .map(({ code }) => `category_${code}`)
   warnings.add('print_uncertain', [
     ...unsure,

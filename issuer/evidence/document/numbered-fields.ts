@@ -2,8 +2,12 @@ import { joinedRows } from './rows.ts'
 import type { TextBox } from './text-lines.ts'
 import type { VisualLine } from './visual-zone.ts'
 
-/** The number of a field at the start of a line. Directive 2006/126/EC Annex I; ISO/IEC 18013-1 has the same. */
-export const FIELD_NUMBER: RegExp = /^(4[abcd]|9a?|1[0-9]|[1-8])\s?[.,:](?!\d)|^(4[abcd])(?=[\s\d])/
+/**
+ * The number of a field at the start of a line: a point and no figure behind it, or what only that field has there.
+ * Directive 2006/126/EC Annex I; ISO/IEC 18013-1 has the same.
+ */
+export const FIELD_NUMBER: RegExp =
+  /^(4[abcd]|9a?|1[0-9]|[1-8])\s?[.,:](?!\d)|^4[abcd](?=[\s\d.,])|^3[.,:](?=\d{2}[.,]\d{2}[.,]\d{4})|^5[.,:](?=[A-Z0-9]{5})/
 
 const NUMBER = /^(4[abcd]|9a?|1[0-9]|[1-9])\s?[.,:]?\s*(.*)$/
 const NEXT = /\s+(?=4[abcd][.,:\s])/
@@ -35,13 +39,66 @@ export function numberedFields(
       const [, number, rest = ''] = NUMBER.exec(part.trim()) ?? []
       if (number === undefined) continue
       const value = labels ? rest.replace(AAMVA_LABELS, '') : rest
-      if (labels && value === rest && !FIELD_NUMBER.test(part) && !/^[12]$/.test(number)) continue
+      const isLabelled = labels && (value !== rest || /^[12]$/.test(number))
+      if (!isLabelled && !FIELD_NUMBER.test(part.trim())) continue
       const known = found.get(number)
       if (value === '' || (known && known.value.length >= value.length)) continue
       found.set(number, { value: value.trim(), line: row })
     }
   }
-  return found
+  return labels ? found : withLostNumbers(found, lines)
+}
+
+/** The order in which a licence has its fields, from the top. */
+const ORDER = ['1', '2', '3', '4a', '4b', '5']
+
+/**
+ * Where a small number was lost, its value is the one line without a number that begins in the column of the values
+ * between the fields before and after it.
+ */
+function withLostNumbers(
+  found: ReadonlyMap<string, NumberedField>,
+  lines: readonly VisualLine[],
+): ReadonlyMap<string, NumberedField> {
+  const known = ORDER.flatMap((number) => found.get(number)?.line ?? [])
+  const column = median(known.map(leftOf))
+  const height = median(known.map(({ box }) => box.height))
+  if (column === undefined || height === undefined || known.length < 2) return found
+  const bare = [...lines, ...joinedRows(lines)].filter((line) => {
+    const gap = leftOf(line) - column
+    return !FIELD_NUMBER.test(line.text) && gap > 0.3 * height && gap < VALUE_COLUMN * height
+  })
+  const complete = new Map(found)
+  for (const [i, number] of ORDER.entries()) {
+    if (complete.has(number)) continue
+    const before = last(ORDER.slice(0, i).flatMap((each) => found.get(each)?.line.box.cy ?? []))
+    const after = ORDER.slice(i + 1).flatMap((each) => found.get(each)?.line.box.cy ?? [])[0]
+    const from = before ?? (after ?? 0) - NEXT_ROW * height
+    const to = after ?? (before ?? 0) + NEXT_ROW * height
+    const between = bare.filter(
+      ({ box }) => box.cy > from + 0.6 * height && box.cy < to - 0.6 * height,
+    )
+    const rows = new Set(between.map(({ box }) => Math.round(box.cy / height)))
+    const fullest = [...between].sort((p, q) => q.text.length - p.text.length)[0]
+    if (rows.size === 1 && fullest) {
+      complete.set(number, { value: fullest.text.trim(), line: { ...fullest, confirmed: false } })
+    }
+  }
+  return complete
+}
+
+/** In heights of a line: how far right of the numbers values begin, and how far the next row may be. */
+const VALUE_COLUMN = 4.5
+const NEXT_ROW = 2.6
+
+const leftOf = ({ box }: VisualLine) => box.cx - box.width / 2
+
+function last<T>(items: readonly T[]): T | undefined {
+  return items[items.length - 1]
+}
+
+function median(values: readonly number[]): number | undefined {
+  return [...values].sort((p, q) => p - q)[values.length >> 1]
 }
 
 /** What stands on a line behind the number at its start. */
