@@ -51,6 +51,8 @@ const BYSTANDER = 0.35
 const SURE_FACE = 0.5
 /** A second portrait on a document is at most of this share of the first. */
 const GHOST = 0.75
+/** A second portrait with fewer pixels between its eyes says nothing: the same face is then as unlike as another. */
+const GHOST_EYES = 60
 const SHOW_DOCUMENT =
   'show the whole passport page, identity card or driving licence, flat, sharp and without glare'
 const SHOW_FRONT = 'this is the back: send the side with the portrait first'
@@ -141,6 +143,7 @@ async function likenessOfGhost(
       if (found.width > GHOST * face.width || overlap(face, { ...found, cx, cy })) continue
       const landmarks = await findLandmarks(faces.mesh, tile, found)
       if (landmarks.score < SURE_FACE) continue
+      if (measureQuality(tile, landmarks).eyeDistance < GHOST_EYES) return undefined
       const ghost = await embedFace(faces.embeddings, tile, landmarks.points)
       const models = faces.embeddings.map((model) => ({
         id: model.id,
