@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as postgresPools from '../../issuer/status/served-pools.postgres.ts'
+import * as sqlitePools from '../../issuer/status/served-pools.sqlite.ts'
 import * as postgresStatus from '../../issuer/status/store.postgres.ts'
 import {
   allocateIndexes,
@@ -30,6 +32,7 @@ statusStoreContract('SQLite', async () => {
     databases.push(db)
     return {
       store: openStatusStore(db, { baseUrl: 'https://issuer.example', random: systemRandom }),
+      servedPools: sqlitePools.servedPools(db),
       log: openAuditLog(db, { origin: 'issuer.example/log', signer }),
       allocate: async (copies, credentialExpires) =>
         immediate(db, () => allocateIndexes(db, { copies, credentialExpires, now: START })),
@@ -71,6 +74,7 @@ statusStoreContract('PostgreSQL', async () => {
     const baseUrl = 'https://issuer.example'
     return {
       store: postgresStatus.openStatusStore(db, { baseUrl, random: systemRandom }),
+      servedPools: postgresPools.servedPools(db),
       log: postgresLog.openAuditLog(db, {
         origin: 'issuer.example/log',
         signer,

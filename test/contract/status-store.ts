@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { publishStatusLists } from '../../issuer/status/publish.ts'
+import type { ReadServedPools } from '../../issuer/status/served-pools.ts'
 import {
   type CredentialStatus,
   type ListPool,
@@ -20,6 +21,7 @@ import { listOf, unsignedTokens, valueAt } from '../support/status.ts'
 export interface StatusStoreHandle {
   readonly store: StatusStore
   readonly log: AuditLog
+  readonly servedPools: ReadServedPools
   /** Allocates in a transaction of its own. */
   allocate(copies: number, credentialExpires: number): Promise<StatusReference[]>
   /** Changes a status in a transaction of its own. */
@@ -143,6 +145,20 @@ export function statusStoreContract(name: string, open: () => Promise<StatusStor
       expect(await statusAt(reference, NOW + 299)).to.equal(0)
       expect(await statusAt(reference, NOW - 1)).to.equal(undefined)
       expect(await statusAt(reference, NOW + 300 + 3601)).to.equal(undefined)
+    })
+
+    it('knows of each pool the list that is worst off, as a checkpoint covers it', async () => {
+      const { servedPools } = fixture.second
+      const { name } = POOL
+      expect(await servedPools(NOW)).to.deep.equal([{ pool: name, iat: NOW, exp: NOW }])
+      await publish(fixture.first, NOW + 10)
+      expect(await servedPools(NOW + 10)).to.deep.equal([
+        { pool: name, iat: NOW + 10, exp: NOW + 3610 },
+      ])
+      await fixture.first.store.keepOpen({ ...POOL, name: 'another', lanes: 1 }, NOW + 20)
+      const pools = await servedPools(NOW + 20)
+      expect(pools).to.have.length(2)
+      expect(pools).to.deep.include({ pool: 'another', iat: NOW + 20, exp: NOW + 20 })
     })
 
     it('finds an archived token by its digest', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { OperatorError } from '../../../shared/operator-error.ts'
 import { Problem } from '../../../shared/problem.ts'
 import {
+  checkWritable,
   type Database,
   lockName,
   type Migrations,
@@ -179,6 +180,13 @@ describe('openDatabase on PostgreSQL', () => {
       })
       const writing = one.snapshot((tx) => tx.run("UPDATE thing SET name = 'x'"))
       expect(await failureOf(writing)).to.have.property('code', '25006')
+    })
+
+    it('can be written to, and refuses a text with a NUL as the caller’s mistake', async () => {
+      await checkWritable(one)
+      const failure = await failureOf(one.run('INSERT INTO thing VALUES (3, $1)', ['a\u0000b']))
+      expect(failure).to.be.instanceOf(Problem).with.property('code', 'request_invalid')
+      expect(await names()).to.have.length(2)
     })
 
     it('is busy when the server ends its connection, and the next one works', async () => {
