@@ -1,5 +1,4 @@
 import type { Express } from 'express'
-import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { toDateTime } from '../../shared/clock.ts'
 import { didResolver } from '../../shared/did/resolver.ts'
 import { sha256Hex } from '../../shared/hash.ts'
@@ -31,7 +30,9 @@ import { BUILT_IN_POLICIES, readPolicies } from '../../verifier/policy-packs.ts'
 import { type StatusLists, statusListsFromNetwork } from '../../verifier/presentation/status.ts'
 import type { VerifierIdentity } from '../../verifier/request/create.ts'
 import { verifierApplication } from '../../verifier/server.http.ts'
-import { openVerifierStore, verifierMigrations } from '../../verifier/store.sqlite.ts'
+import { openVerifierStorage } from '../../verifier/storage.postgres.ts'
+import { verifierSchema, verifierStorageOn } from '../../verifier/storage.sqlite.ts'
+import type { VerifierStorage } from '../../verifier/storage.ts'
 import { type TrustListKeeper, trustListKeeper } from '../../verifier/trust-list.ts'
 import { silentLog } from './log.ts'
 import { noObservation } from './observation.ts'
@@ -175,6 +176,7 @@ export interface Platform {
   readonly app: Express
   readonly clientId: string
   readonly key: string
+  /** The SQLite database, where it is on that engine. */
   readonly db: Database
   readonly identity: VerifierIdentity
   readonly trustList: TrustListKeeper
@@ -199,6 +201,7 @@ export async function startPlatform(
     observation,
   }: {
     name?: string
+    /** A file, or the connection string of a PostgreSQL database. */
     database?: string
     policies?: ReadonlyMap<string, Policy>
     leaf?: { readonly signer: Es256Signer; readonly x5c: readonly string[] }
@@ -208,8 +211,8 @@ export async function startPlatform(
 ): Promise<Platform> {
   const { signer, x5c } = leaf ?? (await ecosystem.access.leaf({ sanDns: [`${name}.example`] }))
   const server: HttpServer = await listen({ host: '127.0.0.1', port: 0 })
-  const db = openDatabase(database, { audit: auditLogMigrations, verifier: verifierMigrations })
-  const store = openVerifierStore(db)
+  const { storage, db } = await openStorage(database)
+  const { store } = storage
   const clientId = x509HashClientId(x5c[0] ?? '')
   const identity = { baseUrl: server.url, clientId, signer, x5c }
   const key = `key-of-${name}`
@@ -219,7 +222,7 @@ export async function startPlatform(
     signerKey: ecosystem.trustListSigner.publicJwk,
   })
   await trustList.refresh(ecosystem.now)
-  const auditLog = openAuditLog(db, {
+  const auditLog = storage.openLog({
     origin: `${name}.example`,
     signer: generateEd25519Key().signer,
   })
@@ -270,7 +273,10 @@ export async function startPlatform(
     app,
     clientId,
     key,
-    db,
+    get db() {
+      if (db === undefined) throw new Error('this verifier keeps nothing in SQLite')
+      return db
+    },
     identity,
     trustList,
     statusLists,
@@ -287,7 +293,7 @@ export async function startPlatform(
     },
     stop: async () => {
       await server.close()
-      db.close()
+      await storage.close()
     },
   }
 }
@@ -356,4 +362,14 @@ export async function answerWith(
   const verified = await fetchRequest(ecosystem, link)
   const presentation = await presentFor(verified, credential, { now: ecosystem.now })
   return postResponse(verified, { identity: [presentation] })
+}
+
+async function openStorage(
+  database: string,
+): Promise<{ readonly storage: VerifierStorage; readonly db: Database | undefined }> {
+  if (database.startsWith('postgres://')) {
+    return { storage: await openVerifierStorage(database), db: undefined }
+  }
+  const db = openDatabase(database, verifierSchema)
+  return { storage: verifierStorageOn(db), db }
 }
