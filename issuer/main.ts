@@ -1,13 +1,25 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Cosign, gatherCosignatures } from '../shared/audit/gather-cosignatures.ts'
+import {
+  type Cosign,
+  gatherCosignatures,
+  type WitnessAddress,
+} from '../shared/audit/gather-cosignatures.ts'
+import { asOperatorError } from '../shared/audit/log.ts'
 import { openLogFolder } from '../shared/audit/log-folder.file.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
 import { noteVerifier, parseVkey } from '../shared/audit/note.ts'
+import { makeBackup, restoreBackup } from '../shared/backup/backup.file.ts'
+import { acceptBackup, backupIdentity, backupKey } from '../shared/backup/backup.ts'
+import {
+  checkSnapshot,
+  signedCheckpoint,
+  snapshotDatabase,
+} from '../shared/backup/snapshot.sqlite.ts'
 import { decodeBase64url } from '../shared/base64url.ts'
 import { systemClock } from '../shared/clock.ts'
-import { readConfig } from '../shared/config.ts'
+import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import type { ScheduledKey } from '../shared/key/key-schedule.ts'
 import type { Pkcs11Token } from '../shared/key/signer.pkcs11.ts'
@@ -74,6 +86,12 @@ import type { World } from './world.ts'
 const SEEN_KEY_BYTES = 32
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
 const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-persons.json')
+/** Members of the configuration that name files. */
+const FILES_OF_CONFIG = [
+  ...['attestation.key', 'attestation.chain', 'logKey', 'trustList.file', 'trustList.signer'],
+  ...['attestation.successor.key', 'attestation.successor.chain'],
+  ...['watchlists.*.file', 'workflow', 'evidence.manifest', 'evidence.seenDocuments.key'],
+]
 const HOUSEKEEPING_SECONDS = 30
 /** How often one of several servers looks whether it is time to publish, and waits for another that does. */
 const LOOK_SECONDS = 1
@@ -152,6 +170,44 @@ const world: World = {
       copyToPostgres(target.url, (tables) => copyStore(rows, tables)),
     )
   },
+  backup: async (configFile, { to, recipients, withDatabase }) => {
+    const { config, at } = openConfig(configFile)
+    const location = parseStoreLocation(config.database)
+    const source = {
+      program: 'carnet-issuer' as const,
+      config: readConfigSource(issuerConfigSchema, configSources(configFile)),
+      at,
+      members: FILES_OF_CONFIG,
+      mark: at(config.logMark ?? defaultMark(config.database, 'issuer')),
+      database: withDatabase && location?.engine === 'sqlite' ? at(location.path) : undefined,
+    }
+    const key = backupKey(recipients, process.env.CARNET_BACKUP_PASSPHRASE)
+    const now = systemClock()
+    return makeBackup(source, { to, key, now, snapshot: snapshotDatabase, signedCheckpoint })
+  },
+  restore: ({ from, to, identity, mark, offline, newest }) => {
+    const opening = identity === undefined ? undefined : readBytes(identity).toString()
+    return restoreBackup({
+      ...{ from, to, program: 'carnet-issuer' },
+      identity: backupIdentity(opening, process.env.CARNET_BACKUP_PASSPHRASE),
+      accept: async (opened) => {
+        const config = issuerConfigSchema.parse(opened.config)
+        const signer = readKey(opened.fileOf('logKey') ?? config.logKey, openEd25519Key)
+        const log = { origin: logOrigin(config), signer }
+        const marks = [opened.files.mark, ...(mark === undefined ? [] : [mark])]
+        return acceptBackup(opened, {
+          log: noteVerifier(log.origin, signer.publicJwk),
+          marks: Object.fromEntries(marks.map((file) => [file, readIfThere(file)])),
+          served: offline ? [] : [`${config.baseUrl}/log/checkpoint`],
+          witnesses: offline ? [] : witnessAddresses(config.witnesses?.of ?? []),
+          fetch: world.fetch,
+          isNewest: newest,
+          check: (checkpoints) => checkSnapshot(opened.database ?? '', log, checkpoints),
+          note: world.note,
+        })
+      },
+    })
+  },
   serve,
   keys: { reviewer: process.env.CARNET_REVIEWER_KEY, operator: process.env.CARNET_OPERATOR_KEY },
 }
@@ -164,10 +220,12 @@ process.exitCode = await run(process.argv.slice(2), world)
  */
 async function serve(configFile: string | undefined): Promise<void> {
   const opened: (() => unknown)[] = []
+  // Requests are taken before all is open, so a stop that comes meanwhile is not to cut them either.
+  const stopped = stopSignal()
   try {
     const { log, url } = await openServer(configFile, (close) => opened.push(close))
     world.print(`carnet-issuer: serving ${url}`)
-    const signal = await stopSignal()
+    const signal = await stopped
     log.info({ signal }, 'stopping')
   } finally {
     for (const close of opened.reverse()) await close()
@@ -267,7 +325,7 @@ async function openServer(
     storage,
     lifetime,
     log,
-  })
+  }).catch((error: unknown) => Promise.reject(asOperatorError(error)))
   onClose(() => publication.stop())
   const readings = openReadings()
   const seen = await openSeenBook(config.evidence.seenDocuments, at)
@@ -409,28 +467,34 @@ function oldest(pools: readonly ServedPool[]): number {
   return pools.length === 0 ? 0 : Math.min(...pools.map(({ iat }) => iat))
 }
 
+function configSources(file: string | undefined): ConfigSources {
+  return { file, env: process.env, prefix: 'CARNET_ISSUER_' }
+}
+
 function openConfig(configFile: string | undefined): {
   config: IssuerConfig
   at: (path: string) => string
 } {
-  const config = readConfig(issuerConfigSchema, {
-    file: configFile,
-    env: process.env,
-    prefix: 'CARNET_ISSUER_',
-  })
+  const config = readConfig(issuerConfigSchema, configSources(configFile))
   // Paths in a file are meant from where the file is.
   return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
 }
 
-/** A witness is asked with a bound on time, because nothing is served while it is waited for. */
-function openWitnesses({ quorum, of }: NonNullable<IssuerConfig['witnesses']>): Cosign {
-  const witnesses = of.map(({ url, key }) => {
+function witnessAddresses(
+  of: NonNullable<IssuerConfig['witnesses']>['of'],
+): readonly WitnessAddress[] {
+  return of.map(({ url, key }) => {
     try {
       return { url: url.replace(/\/+$/, ''), verifier: parseVkey(key) }
     } catch (cause) {
       throw new OperatorError('config_invalid', 'witnesses.of names no verifier key', { cause })
     }
   })
+}
+
+/** A witness is asked with a bound on time, because nothing is served while it is waited for. */
+function openWitnesses({ quorum, of }: NonNullable<IssuerConfig['witnesses']>): Cosign {
+  const witnesses = witnessAddresses(of)
   const bounds = { allowPrivate: true, maxBytes: 1 << 16, timeoutMs: 5000, maxRedirects: 0 }
   return gatherCosignatures({ witnesses, threshold: quorum, fetch: guardedFetch(bounds) })
 }
@@ -577,6 +641,10 @@ function readKey<Key>(path: string, open: (pkcs8: string) => Key): Key {
     if (cause instanceof OperatorError) throw cause
     throw new OperatorError('key_invalid', `${path} holds no key of the right kind`, { cause })
   }
+}
+
+function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readBytes(path).toString() : undefined
 }
 
 function readBytes(path: string): Buffer {

@@ -1,5 +1,6 @@
 import type { AuditLog } from '../shared/audit/log.ts'
 import type { LogFolder } from '../shared/audit/log-folder.ts'
+import type { BackupManifest } from '../shared/backup/manifest.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
@@ -12,6 +13,18 @@ import type { IssuerStore } from './store.ts'
 export interface FreshKey {
   readonly signer: Es256Signer
   readonly pkcs8: string
+}
+
+/** How a backup is restored. */
+export interface RestoreOptions {
+  readonly from: string
+  readonly to: string
+  /** A file with an age identity. */
+  readonly identity?: string | undefined
+  /** A further file in which the mark of the log may be. */
+  readonly mark?: string | undefined
+  readonly offline: boolean
+  readonly newest: boolean
 }
 
 /** What the commands reach of the machine they run on. */
@@ -53,6 +66,17 @@ export interface World {
     readonly from: string
     readonly to: string
   }) => Promise<readonly CopyResult[]>
+  /** Makes a backup of what a configuration names, while the server may run. Answers what it consists of. */
+  readonly backup: (
+    configFile: string | undefined,
+    given: {
+      readonly to: string
+      readonly recipients: readonly string[]
+      readonly withDatabase: boolean
+    },
+  ) => Promise<BackupManifest>
+  /** Opens a backup into a new folder. @throws OperatorError where somebody has seen a newer state */
+  readonly restore: (given: RestoreOptions) => Promise<BackupManifest>
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }

@@ -22,24 +22,39 @@ interface Override {
 type Tree = { [member: string]: unknown }
 
 /**
+ * The configuration as it is read, before defaults: the file with the environment over it, once the schema takes it.
+ * @throws OperatorError `config_invalid`, `file_unreadable`
+ */
+export function readConfigSource(schema: z.ZodType, sources: ConfigSources): JsonObject {
+  return fittingTree(schema, sources).tree as JsonObject
+}
+
+/**
  * Reads a program's whole configuration once: the file, then the environment over it, through one schema. An unknown
  * member or variable is refused, so that a misspelt one is noticed. The message names members, never values.
  * @throws OperatorError `config_invalid`, `file_unreadable`
  */
 export function readConfig<Schema extends z.ZodType>(
   schema: Schema,
-  { file, env, prefix }: ConfigSources,
+  sources: ConfigSources,
 ): z.output<Schema> {
+  return fittingTree(schema, sources).data
+}
+
+function fittingTree<Schema extends z.ZodType>(
+  schema: Schema,
+  { file, env, prefix }: ConfigSources,
+): { data: z.output<Schema>; tree: Tree } {
   const overrides = overridesOf(env, prefix)
   const base = file === undefined ? {} : readFile(file)
-  const asText = schema.safeParse(withOverrides(base, overrides))
-  if (asText.success) return asText.data
+  const textTree = withOverrides(base, overrides)
+  const asText = schema.safeParse(textTree)
+  if (asText.success) return { data: asText.data, tree: textTree }
   // A variable is text; where the schema wants another type, it is read as JSON.
   const wanted = new Set(asText.error.issues.map(({ path }) => path.join('.')))
-  const typed = schema.safeParse(
-    withOverrides(base, overrides, (path) => wanted.has(path.join('.'))),
-  )
-  if (typed.success) return typed.data
+  const tree = withOverrides(base, overrides, (path) => wanted.has(path.join('.')))
+  const typed = schema.safeParse(tree)
+  if (typed.success) return { data: typed.data, tree }
   throw new OperatorError('config_invalid', `the configuration is wrong: ${explain(typed.error)}`, {
     hint: `set it in ${file ?? 'a file (--config FILE)'} or in variables that begin with ${prefix}`,
   })

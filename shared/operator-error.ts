@@ -16,6 +16,8 @@ export type OperatorErrorCode =
   | 'trust_invalid'
   | 'key_invalid'
   | 'log_damaged'
+  | 'backup_unusable'
+  | 'backup_old'
   | 'server_unreachable'
   | 'request_refused'
 

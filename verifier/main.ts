@@ -1,9 +1,18 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { asOperatorError } from '../shared/audit/log.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
+import { noteVerifier } from '../shared/audit/note.ts'
+import { makeBackup, restoreBackup } from '../shared/backup/backup.file.ts'
+import { acceptBackup, backupIdentity, backupKey } from '../shared/backup/backup.ts'
+import {
+  checkSnapshot,
+  signedCheckpoint,
+  snapshotDatabase,
+} from '../shared/backup/snapshot.sqlite.ts'
 import { systemClock } from '../shared/clock.ts'
-import { readConfig } from '../shared/config.ts'
+import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
 import { didResolver } from '../shared/did/resolver.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
@@ -37,6 +46,11 @@ import type { VerifierStorage } from './storage.ts'
 import { type TrustListKeeper, trustListKeeper } from './trust-list.ts'
 import type { World } from './world.ts'
 
+/** Members of the configuration that name files. */
+const FILES_OF_CONFIG = [
+  ...['access.key', 'access.chain', 'logKey', 'trustList.source', 'trustList.signer'],
+  ...['trustList.formerSigners.*', 'policies'],
+]
 const MAX_FETCH_BYTES = 16 << 20
 const FETCH_TIMEOUT_MS = 10_000
 const DAY_SECONDS = 86_400
@@ -64,18 +78,61 @@ const world: World = {
     }
   },
   generateLogKey: () => generateEd25519Key().pkcs8,
+  backup: async (configFile, { to, recipients, withDatabase }) => {
+    const sources = configSources(configFile)
+    const config = readConfig(verifierConfigSchema, sources)
+    const at = (path: string): string => resolve(dirname(configFile ?? '.'), path)
+    const location = parseStoreLocation(config.database)
+    const source = {
+      program: 'carnet-verifier' as const,
+      config: readConfigSource(verifierConfigSchema, sources),
+      at,
+      members: FILES_OF_CONFIG,
+      mark: at(config.logMark ?? defaultMark(config.database, 'verifier')),
+      database: withDatabase && location?.engine === 'sqlite' ? at(location.path) : undefined,
+    }
+    const key = backupKey(recipients, process.env.CARNET_BACKUP_PASSPHRASE)
+    const now = systemClock()
+    return makeBackup(source, { to, key, now, snapshot: snapshotDatabase, signedCheckpoint })
+  },
+  restore: ({ from, to, identity, mark, offline, newest }) =>
+    restoreBackup({
+      ...{ from, to, program: 'carnet-verifier' },
+      identity: backupIdentity(
+        identity && readFile(identity),
+        process.env.CARNET_BACKUP_PASSPHRASE,
+      ),
+      accept: async (opened) => {
+        const config = verifierConfigSchema.parse(opened.config)
+        const signer = readKey(opened.fileOf('logKey') ?? config.logKey, openEd25519Key)
+        const log = { origin: `${new URL(config.baseUrl).host}/log`, signer }
+        const marks = [opened.files.mark, ...(mark === undefined ? [] : [mark])]
+        return acceptBackup(opened, {
+          log: noteVerifier(log.origin, signer.publicJwk),
+          marks: Object.fromEntries(
+            marks.map((file) => [file, existsSync(file) ? readFile(file) : undefined]),
+          ),
+          served: offline ? [] : [`${config.baseUrl}/log/checkpoint`],
+          witnesses: [],
+          fetch: world.fetch,
+          isNewest: newest,
+          check: (checkpoints) => checkSnapshot(opened.database ?? '', log, checkpoints),
+          note: world.note,
+        })
+      },
+    }),
   serve,
   platformKey: process.env.CARNET_PLATFORM_KEY,
 }
 
 process.exitCode = await run(process.argv.slice(2), world)
 
+function configSources(file: string | undefined): ConfigSources {
+  return { file, env: process.env, prefix: 'CARNET_VERIFIER_' }
+}
+
 async function serve(configFile: string | undefined): Promise<void> {
-  const config = readConfig(verifierConfigSchema, {
-    file: configFile,
-    env: process.env,
-    prefix: 'CARNET_VERIFIER_',
-  })
+  const config = readConfig(verifierConfigSchema, configSources(configFile))
   // Paths in a file are meant from where the file is.
   const at = (path: string): string => resolve(dirname(configFile ?? '.'), path)
   const log = openLog({ name: 'carnet-verifier', level: config.logLevel })
@@ -117,6 +174,9 @@ async function serve(configFile: string | undefined): Promise<void> {
   })
   const statusLists = statusListsFromNetwork(fetch, createStatusListCache())
   await firstTrustList(trustList, identity, log)
+  await auditLog
+    .publish(systemClock())
+    .catch((error: unknown) => Promise.reject(asOperatorError(error)))
   // Last, so that nothing listens when something before it has failed.
   const server = await listen(config.listen)
   const operator = config.operator && (await listen(config.operator))

@@ -1,6 +1,19 @@
+import type { BackupManifest } from '../shared/backup/manifest.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Random } from '../shared/random.ts'
+
+/** How a backup is restored. */
+export interface RestoreOptions {
+  readonly from: string
+  readonly to: string
+  /** A file with an age identity. */
+  readonly identity?: string | undefined
+  /** A further file in which the mark of the log may be. */
+  readonly mark?: string | undefined
+  readonly offline: boolean
+  readonly newest: boolean
+}
 
 /** What the commands reach of the machine they run on. */
 export interface World {
@@ -18,6 +31,17 @@ export interface World {
   readonly writeNewFile: (path: string, text: string) => void
   /** Makes an Ed25519 key, PKCS#8 PEM. */
   readonly generateLogKey: () => string
+  /** Makes a backup of what a configuration names, while the server may run. Answers what it consists of. */
+  readonly backup: (
+    configFile: string | undefined,
+    given: {
+      readonly to: string
+      readonly recipients: readonly string[]
+      readonly withDatabase: boolean
+    },
+  ) => Promise<BackupManifest>
+  /** Opens a backup into a new folder. @throws OperatorError where somebody has seen a newer state */
+  readonly restore: (given: RestoreOptions) => Promise<BackupManifest>
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   /** The platform key of the environment. */

@@ -223,6 +223,19 @@ async function publishOnce(
   })
 }
 
+/**
+ * Shows that what is stored continues a checkpoint of this log that somebody has seen; nothing is signed.
+ * @throws LogMismatch, AuditError
+ */
+export function requireContinuation(
+  db: Database,
+  { origin, signer }: Pick<Sequencer, 'origin' | 'signer'>,
+  checkpoint: string,
+): Promise<void> {
+  const mark = { read: async () => checkpoint, write: async () => undefined }
+  return refuseOlderThanMark(db, { origin, signer, mark, now: 0 }, entryCount(db))
+}
+
 /** A mark beyond what is stored, or of another tree, was signed by a database that this one does not continue. */
 async function refuseOlderThanMark(
   db: Database,

@@ -1,5 +1,6 @@
 import type { NumericDate } from '../clock.ts'
 import type { Ed25519Signer } from '../key/signer.ts'
+import { OperatorError } from '../operator-error.ts'
 import type { AuditEntry } from './entry.ts'
 import type { Cosign } from './gather-cosignatures.ts'
 import type { CheckpointMark } from './mark.ts'
@@ -20,6 +21,15 @@ export interface AuditLogOptions {
   readonly mark?: CheckpointMark
   /** With it, a checkpoint is served once enough witnesses have cosigned it. */
   readonly cosign?: Cosign
+}
+
+/** Answers what an operator reads when a log may not go on. Other failures are answered as they are. */
+export function asOperatorError(error: unknown): unknown {
+  if (!(error instanceof LogMismatch)) return error
+  return new OperatorError('log_damaged', `nothing is published: ${error.message}`, {
+    cause: error,
+    hint: 'an older database was put in place: restore the newest backup into a new folder; never remove the mark',
+  })
 }
 
 /**

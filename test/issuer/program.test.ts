@@ -63,6 +63,8 @@ describe('carnet-issuer', () => {
         return tokenKey
       },
       openKey: openEs256Key,
+      backup: () => Promise.reject(new Error('no backup here')),
+      restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => generateEd25519Key().pkcs8,
       logVerifierKey: () => issuer.auditLog.vkey,
       withLog: (_config, work) => work(issuer.auditLog),

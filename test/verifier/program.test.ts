@@ -51,6 +51,8 @@ describe('carnet-verifier', () => {
         if (files.has(path)) throw new OperatorError('file_unreadable', `cannot make ${path}`)
         files.set(path, text)
       },
+      backup: () => Promise.reject(new Error('no backup here')),
+      restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => 'a key',
       serve: async () => undefined,
       platformKey: driver.key,
