@@ -288,13 +288,14 @@ export function problemEntry(code: ProblemCode): ProblemEntry {
   return { status, title, remedy }
 }
 
-/** RFC 9457 §3, with our code as an extension member. */
+/** RFC 9457 §3, with our code and the id of the request as extension members. */
 export interface ProblemDetails {
   readonly type: string
   readonly title: string
   readonly status: number
   readonly code: string
   readonly detail?: string
+  readonly request_id?: string
 }
 
 /**
@@ -318,21 +319,24 @@ export class Problem extends Error {
   }
 
   get status(): number {
-    return PROBLEMS[this.code][0]
+    return problemEntry(this.code).status
   }
 }
 
-/** The problem document of anything thrown; what is not a {@link Problem} is a defect and tells nothing. RFC 9457 §3. */
-export function toProblemDetails(thrown: unknown): ProblemDetails {
+/**
+ * The problem document of anything thrown; what is not a {@link Problem} is a defect and tells nothing. `type` is the
+ * address of the code's page at `origin`. RFC 9457 §3.
+ */
+export function toProblemDetails(
+  thrown: unknown,
+  { origin = '', requestId }: { readonly origin?: string; readonly requestId?: string | undefined },
+): ProblemDetails {
+  const request = requestId === undefined ? {} : { request_id: requestId }
   if (!(thrown instanceof Problem)) {
-    return { type: 'about:blank', title: 'Internal Server Error', status: 500, code: 'defect' }
+    const title = 'Internal Server Error'
+    return { type: 'about:blank', title, status: 500, code: 'defect', ...request }
   }
-  const [status, title] = PROBLEMS[thrown.code]
-  return {
-    type: `urn:carnet:problem:${thrown.code}`,
-    title,
-    status,
-    code: thrown.code,
-    detail: thrown.message,
-  }
+  const { code, message: detail } = thrown
+  const { status, title } = problemEntry(code)
+  return { type: `${origin}/problems/${code}`, title, status, code, detail, ...request }
 }

@@ -31,13 +31,16 @@ interface Scores {
   readonly models: readonly ModelReference[]
 }
 
-interface SessionView extends Partial<Scores> {
+interface SessionView {
   readonly session_id: string
   readonly state: Session['state']
   readonly expires_at: NumericDate
-  readonly uploaded?: { readonly document: boolean; readonly selfie: boolean }
-  readonly images?: ImageStates
-  readonly decision?: { readonly outcome: string; readonly codes: readonly string[] }
+  readonly uploaded?: { readonly document: boolean; readonly selfie: boolean } | undefined
+  readonly images?: ImageStates | undefined
+  readonly decision?: { readonly outcome: string; readonly codes: readonly string[] } | undefined
+  readonly scores?: Scores['scores'] | undefined
+  readonly pipeline?: string | undefined
+  readonly models?: readonly ModelReference[] | undefined
 }
 
 interface Dossier extends Scores {
@@ -56,7 +59,7 @@ interface Dossier extends Scores {
   }
   readonly warnings: readonly string[]
   readonly screening: Screening
-  readonly review?: Review
+  readonly review?: Review | undefined
 }
 
 const score: z.ZodType<Score> = z
@@ -87,14 +90,14 @@ export const sessionViewSchema: z.ZodType<SessionView> = z
     session_id: z.string(),
     state: z.enum(['collecting', 'referred', 'approved', 'rejected']),
     expires_at: z.int(),
-    uploaded: z.strictObject({ document: z.boolean(), selfie: z.boolean() }).exactOptional(),
-    images: z.record(z.string(), imageState).exactOptional(),
+    uploaded: z.strictObject({ document: z.boolean(), selfie: z.boolean() }).optional(),
+    images: z.record(z.string(), imageState).optional(),
     decision: z
       .strictObject({ outcome: z.enum(['approve', 'refer', 'reject']), codes: z.array(z.string()) })
-      .exactOptional(),
-    scores: scoresOfSession.scores.exactOptional(),
-    pipeline: scoresOfSession.pipeline.exactOptional(),
-    models: scoresOfSession.models.exactOptional(),
+      .optional(),
+    scores: scoresOfSession.scores.optional(),
+    pipeline: scoresOfSession.pipeline.optional(),
+    models: scoresOfSession.models.optional(),
   })
   .meta({ id: 'Session' })
 
@@ -135,7 +138,7 @@ export const dossierSchema: z.ZodType<Dossier> = z
         reviewer: z.string(),
         reviewedAt: z.int(),
       })
-      .exactOptional(),
+      .optional(),
   })
   .meta({ id: 'Dossier' })
 

@@ -36,7 +36,16 @@ function renderProblem(response: Response, error: Problem): void {
   logOf(response).info({ code: error.code, err: error.cause }, 'refused')
   setRetryAfter(response, error)
   if (error.status === 401) response.set('WWW-Authenticate', 'Bearer')
-  response.status(error.status).type('application/problem+json').json(toProblemDetails(error))
+  response
+    .status(error.status)
+    .type('application/problem+json')
+    .json(toProblemDetails(error, occurrence(response)))
+}
+
+/** Where codes are explained, and by which id the log knows the request. */
+function occurrence(response: Response): { origin?: string; requestId: string | undefined } {
+  const { origin } = response.app.locals as { origin?: string }
+  return { ...(origin === undefined ? {} : { origin }), requestId: response.get('X-Request-Id') }
 }
 
 /** RFC 9110 §10.2.3: seconds after which trying again may help. */
@@ -68,7 +77,7 @@ function renderDefect(response: Response, thrown: unknown, form: string): void {
   logOf(response).error({ err: thrown }, 'defect')
   response.status(500)
   if (form === 'problem') {
-    response.type('application/problem+json').json(toProblemDetails(thrown))
+    response.type('application/problem+json').json(toProblemDetails(thrown, occurrence(response)))
     return
   }
   response.json({ error: 'server_error', error_description: 'the server met a defect' })

@@ -15,6 +15,7 @@ import {
   routerOf,
   type SecurityScheme,
 } from './endpoint.http.ts'
+import { problemPage } from './problems.http.ts'
 
 /** What a document says of the server as a whole. */
 export interface DocumentInfo {
@@ -41,6 +42,7 @@ const problemSchema = z
     status: z.int(),
     code: z.enum([...PROBLEM_CODES, 'defect']).meta({ description: 'Stable; branch on this.' }),
     detail: z.string().optional().meta({ description: 'What to do next, for a person.' }),
+    request_id: z.string().optional().meta({ description: 'By which the log knows the request.' }),
   })
   .meta({ id: 'Problem', description: 'A refusal. RFC 9457 §3.' })
 
@@ -69,6 +71,7 @@ export function serveEndpoints(
         }
       },
     }),
+    problemPage,
     ...endpoints,
   ]
   app.use(routerOf(all.slice(app.locals.endpoints?.length ?? 0)))

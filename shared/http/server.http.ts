@@ -113,7 +113,7 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 }
 
 /**
- * An Express application with what every server of ours does first: a request id that every log line of the request
+ * An Express application with what every server of ours does first: a request id, the caller's own where it is well-formed, that every log line of the request
  * carries, one line when it has ended without addresses of persons, numbers of it for `observation`, security headers,
  * `/healthz` and `/readyz`, and refusal of a host other than those of `origins`, because URLs in metadata and the `htu`
  * of DPoP proofs are made for these alone.
@@ -134,8 +134,9 @@ export function openApplication(options: {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   app.set('query parser', 'simple')
+  app.locals.origin = origins[0]
   app.use((request, response, next) => {
-    const id = encodeBase64url(random(9))
+    const id = requestId(request) ?? encodeBase64url(random(9))
     const begunAt = performance.now()
     const ended = observation?.observeRequest()
     response.locals.log = log
@@ -169,6 +170,11 @@ export function openApplication(options: {
     next()
   })
   return app
+}
+
+/** The id that a caller gave a request, if it is one that a log can hold. */
+function requestId(request: Request): string | undefined {
+  return /^[A-Za-z0-9_-]{8,64}$/.exec(request.get('X-Request-Id') ?? '')?.[0]
 }
 
 /** The template of the route that took a request, such as `/sessions/:id`, never its path. */

@@ -41,6 +41,7 @@ import { systemRandom } from '../../shared/random.ts'
 import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { anchorsOf, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
+import { contractChecked } from './contract.ts'
 import { silentLog } from './log.ts'
 import { noObservation } from './observation.ts'
 
@@ -238,7 +239,7 @@ export async function openIssuer(
     random,
     log,
   })
-  server.serve(app)
+  server.serve(contractChecked('issuer', app))
   return {
     url: issuer,
     app,

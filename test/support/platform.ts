@@ -34,6 +34,7 @@ import { openVerifierStorage } from '../../verifier/storage.postgres.ts'
 import { verifierSchema, verifierStorageOn } from '../../verifier/storage.sqlite.ts'
 import type { VerifierStorage } from '../../verifier/storage.ts'
 import { type TrustListKeeper, trustListKeeper } from '../../verifier/trust-list.ts'
+import { contractChecked } from './contract.ts'
 import { silentLog } from './log.ts'
 import { noObservation } from './observation.ts'
 import { NOW, type TestAuthority, testAuthority } from './pki.ts'
@@ -256,7 +257,7 @@ export async function startPlatform(
     clock: () => ecosystem.now,
     random: systemRandom,
   })
-  server.serve(app)
+  server.serve(contractChecked('verifier', app))
   const call: Platform['call'] = async (path, { body, key: given = key } = {}) => {
     const response = await fetch(`${server.url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',

@@ -72,6 +72,26 @@ describe('listen and openApplication', () => {
     expect(await response.json()).to.include({ code: 'session_expired', status: 410 })
   })
 
+  it('says where a code is explained, and by which id the log knows the request (RFC 9457 §3.1.1)', async () => {
+    const response = await fetch(`${server.url}/problem`, {
+      headers: { 'x-request-id': 'order-4711_a' },
+    })
+    expect(response.headers.get('x-request-id')).to.equal('order-4711_a')
+    expect(await response.json()).to.include({
+      type: `${server.url}/problems/session_expired`,
+      request_id: 'order-4711_a',
+    })
+    expect(lines()).to.contain('order-4711_a')
+  })
+
+  it('makes a request id where the one that came is none', async () => {
+    for (const given of ['short', 'Ada Maria Specimen', 'x'.repeat(65), 'with"quote"in']) {
+      const response = await fetch(`${server.url}/problem`, { headers: { 'x-request-id': given } })
+      expect(response.headers.get('x-request-id')).to.match(/^[A-Za-z0-9_-]{12}$/)
+      expect(lines()).to.not.contain(given)
+    }
+  })
+
   it('tells nothing of a defect and logs it', async () => {
     const response = await fetch(`${server.url}/defect`)
     expect(response.status).to.equal(500)
