@@ -9,6 +9,16 @@ const PROBLEMS = {
     'The request does not have the shape this endpoint takes',
     'Read `detail`, which names the members at fault, and compare with `/openapi.json`. Sending the same again cannot succeed.',
   ],
+  idempotency_key_reused: [
+    422,
+    'The idempotency key was used for another request',
+    'Make a new key for each new request, such as a UUID, and keep it with the request until it was answered.',
+  ],
+  idempotency_key_in_use: [
+    409,
+    'A request with this idempotency key is being answered',
+    'Wait a second, then send the same again with the same key.',
+  ],
   not_authenticated: [
     401,
     'A valid key or token is required',

@@ -1,5 +1,10 @@
 import { appendEntries } from '../shared/audit/log.postgres.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import {
+  forgetAnswers,
+  IDEMPOTENCY_TABLE,
+  keepAnswer,
+} from '../shared/idempotency/once.postgres.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Database, Sql } from '../shared/store/database.postgres.ts'
 import {
@@ -71,6 +76,7 @@ export const verifierMigrations: readonly string[] = [
      one INTEGER PRIMARY KEY CHECK (one = 1),
      sha256 TEXT NOT NULL REFERENCES artefact (sha256)
    );`,
+  IDEMPOTENCY_TABLE,
 ]
 
 const LOOKUP = {
@@ -106,8 +112,10 @@ export function openVerifierStore(db: Database): VerifierStore {
   }
 
   return {
-    addRequest: (request, policy) =>
+    addRequest: (request, policy, once) =>
       db.transaction(async (tx) => {
+        const kept = once && (await keepAnswer(tx, once, request.createdAt))
+        if (kept) return kept
         await keep(tx, [policy])
         await tx.run(
           `INSERT INTO presentation_request (id, platform, policy_sha256, redirect_uri, client_id, nonce, object_id,
@@ -129,6 +137,7 @@ export function openVerifierStore(db: Database): VerifierStore {
             request.pkcs8,
           ],
         )
+        return undefined
       }),
     findRequest: (id, platform, now) =>
       db.transaction(async (tx) => {
@@ -220,6 +229,7 @@ export function openVerifierStore(db: Database): VerifierStore {
           [now],
         )
         for (const row of due) await save(tx, expire(toRequest(row), now))
+        await forgetAnswers(tx, now)
         return due.length
       }),
   }

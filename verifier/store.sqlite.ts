@@ -1,5 +1,6 @@
 import { appendEntry } from '../shared/audit/log.sqlite.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import { forgetAnswers, IDEMPOTENCY_TABLE, keepAnswer } from '../shared/idempotency/once.sqlite.ts'
 import { Problem } from '../shared/problem.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
 import {
@@ -69,6 +70,7 @@ export const verifierMigrations: readonly string[] = [
      one INTEGER PRIMARY KEY CHECK (one = 1),
      sha256 TEXT NOT NULL REFERENCES artefact (sha256)
    ) STRICT;`,
+  IDEMPOTENCY_TABLE,
 ]
 
 const LOOKUP = {
@@ -99,8 +101,10 @@ export function openVerifierStore(db: Database): VerifierStore {
   }
 
   return {
-    addRequest: async (request, policy) =>
+    addRequest: async (request, policy, once) =>
       immediate(db, () => {
+        const kept = once && keepAnswer(db, once, request.createdAt)
+        if (kept) return kept
         keep(db, [policy])
         db.prepare(
           `INSERT INTO presentation_request (id, platform, policy_sha256, redirect_uri, client_id, nonce, object_id,
@@ -112,6 +116,7 @@ export function openVerifierStore(db: Database): VerifierStore {
           redirectUri: request.redirectUri ?? null,
           key: JSON.stringify(request.encryptionKey),
         })
+        return undefined
       }),
     findRequest: async (id, platform, now) =>
       immediate(db, () => {
@@ -198,6 +203,7 @@ export function openVerifierStore(db: Database): VerifierStore {
           )
           .all(now)
         for (const row of due) save(db, expire(toRequest(row), now))
+        forgetAnswers(db, now)
         return due.length
       }),
   }

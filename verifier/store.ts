@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../shared/audit/entry.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import type { KeptAnswer, Once } from '../shared/idempotency/once.ts'
 import type { VpToken } from '../shared/oid4vp/response.ts'
 import type { ProblemCode } from '../shared/problem.ts'
 import type { StatusVerdict } from '../shared/status-list/resolve.ts'
@@ -41,8 +42,15 @@ export interface Artefact {
  * so. Moves are those of `request/request.ts` and no others.
  */
 export interface VerifierStore {
-  /** Keeps a new request and the policy that it is made under. */
-  addRequest(request: RequestedRequest, policy: Artefact): Promise<void>
+  /**
+   * Keeps a new request and the policy that it is made under, and with `once` the answer to whoever asked. Where that
+   * was kept before, changes nothing and answers it. @throws Problem `idempotency_key_reused`
+   */
+  addRequest(
+    request: RequestedRequest,
+    policy: Artefact,
+    once?: Once | undefined,
+  ): Promise<KeptAnswer | undefined>
   /** The request as it is at `now`, with its answer; `undefined` when this platform made no such request. */
   findRequest(
     id: string,
@@ -93,6 +101,9 @@ export interface VerifierStore {
     readonly unanswered: NumericDate
     readonly answered?: NumericDate | undefined
   }): Promise<number>
-  /** Moves every request whose time has passed to `expired`, so that its key is gone; answers how many. */
+  /**
+   * Moves every request whose time has passed to `expired`, so that its key is gone, and forgets answers that need not
+   * be repeated any more; answers how many requests.
+   */
   expireRequests(now: NumericDate): Promise<number>
 }

@@ -1,6 +1,9 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
 import { z } from 'zod'
-import type { ProblemCode } from '../problem.ts'
+import { sha256Hex } from '../hash.ts'
+import type { IdempotencyKey } from '../idempotency/once.ts'
+import { canonicalJson, type Json } from '../json.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
 import { parseRequest } from '../schema.ts'
 import { formBody, jsonBody } from './body.http.ts'
 import { renderErrors } from './errors.http.ts'
@@ -50,6 +53,8 @@ export interface Description {
   readonly params?: z.ZodType | undefined
   readonly query?: z.ZodType | undefined
   readonly body?: BodyDefinition | undefined
+  /** Whether `Idempotency-Key` is read. */
+  readonly idempotent?: boolean
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   /** Codes that the endpoint answers beside those that follow from what it takes. */
   readonly problems?: readonly ProblemCode[]
@@ -110,6 +115,8 @@ export function endpoint<
   readonly params?: z.ZodType<Params>
   readonly query?: z.ZodType<Query>
   readonly body?: BodyDefinition<Body>
+  /** Names the caller whose `Idempotency-Key` it is; without it the header is not read. */
+  readonly idempotentFor?: (caller: Caller) => string
   readonly responses: Declared
   readonly problems?: readonly ProblemCode[]
   handle(input: {
@@ -117,20 +124,37 @@ export function endpoint<
     readonly query: Query
     readonly body: Body
     readonly caller: Caller
+    /** What the store is told, so that effect and answer are kept together. */
+    readonly idempotency: IdempotencyKey | undefined
   }): Promise<Reply<Declared>> | Reply<Declared>
 }): Endpoint {
-  const { security, limit, params, query, body, handle, ...described } = definition
+  const { security, limit, params, query, body, idempotentFor, handle, ...described } = definition
+  const inUse = new Set<string>()
   const answer: RequestHandler = async (request, response) => {
-    const reply = await handle({
-      params: parsed(params, request.params),
-      query: parsed(query, request.query),
-      body: parsed(body?.schema, request.body),
-      caller: response.locals.caller as Caller,
-    })
-    response.set(reply.headers ?? {}).status(Number(reply.status))
-    if ('body' in reply) response.json(reply.body)
-    else if ('bytes' in reply) response.send(reply.bytes)
-    else response.end()
+    const caller = response.locals.caller as Caller
+    const idempotency = idempotentFor && idempotencyKey(request, idempotentFor(caller))
+    const held = idempotency && `${idempotency.keySha256} ${idempotency.caller}`
+    if (held !== undefined) {
+      if (inUse.has(held)) {
+        throw new Problem('idempotency_key_in_use', 'wait until the first one was answered')
+      }
+      inUse.add(held)
+    }
+    try {
+      const reply = await handle({
+        params: parsed(params, request.params),
+        query: parsed(query, request.query),
+        body: parsed(body?.schema, request.body),
+        caller,
+        idempotency,
+      })
+      response.set(reply.headers ?? {}).status(Number(reply.status))
+      if ('body' in reply) response.json(reply.body)
+      else if ('bytes' in reply) response.send(reply.bytes)
+      else response.end()
+    } finally {
+      if (held !== undefined) inUse.delete(held)
+    }
   }
   const known: RequestHandler = async (request, response, next) => {
     response.set('Cache-Control', 'no-store')
@@ -143,6 +167,7 @@ export function endpoint<
     params,
     query,
     body,
+    idempotent: idempotentFor !== undefined,
     handlers: [
       known,
       ...(limit === undefined ? [] : [limit]),
@@ -178,6 +203,18 @@ export function routerOf(endpoints: readonly Endpoint[]): Router {
   const router = Router()
   for (const { method, path, handlers } of endpoints) router[method](pattern(path), ...handlers)
   return router
+}
+
+/** What `Idempotency-Key` says, a string in quotes as draft-ietf-httpapi-idempotency-key-header §2.1 has it, or bare. */
+function idempotencyKey(request: Request, caller: string): IdempotencyKey | undefined {
+  const field = request.get('Idempotency-Key')
+  if (field === undefined) return undefined
+  const key = /^"?([A-Za-z0-9._:-]{8,128})"?$/.exec(field)?.[1]
+  if (key === undefined) {
+    throw new Problem('request_invalid', 'Idempotency-Key: 8 to 128 letters, digits, . _ : -')
+  }
+  const asked = [request.method, request.path, canonicalJson((request.body ?? null) as Json)]
+  return { caller, keySha256: sha256Hex(key), requestSha256: sha256Hex(asked.join('\n')) }
 }
 
 /** A path template as Express writes it. */

@@ -105,9 +105,16 @@ export function openApiDocument(info: DocumentInfo, endpoints: readonly Endpoint
   return JSON.parse(JSON.stringify(document)) as JsonObject
 }
 
+const idempotencyHeader = z.object({
+  'Idempotency-Key': z.string().optional().meta({
+    description:
+      'One for each new request, such as a UUID. A repeated request with it is answered as the first one was, for a day, and has no second effect.',
+  }),
+})
+
 function route(described: Description): RouteConfig {
   const { method, path, operationId, tag, summary, security, specification } = described
-  const { params, query, body, errors } = described
+  const { params, query, body, errors, idempotent } = described
   return {
     method,
     path: path.replace('{+', '{'),
@@ -120,6 +127,7 @@ function route(described: Description): RouteConfig {
       ...(params === undefined ? {} : { params: params as z.ZodObject }),
       ...(query === undefined ? {} : { query: query as z.ZodObject }),
       ...(body === undefined ? {} : { body: bodyOf(body) }),
+      ...(idempotent ? { headers: idempotencyHeader } : {}),
     },
     responses: {
       ...Object.fromEntries(
@@ -196,12 +204,14 @@ function problemCodesOf({
   params,
   query,
   body,
+  idempotent,
   problems = [],
 }: Description): readonly ProblemCode[] {
   return [
     ...new Set<ProblemCode>([
       ...(params || query || body ? (['request_invalid'] as const) : []),
       ...(body ? (['body_too_large'] as const) : []),
+      ...(idempotent ? (['idempotency_key_reused', 'idempotency_key_in_use'] as const) : []),
       ...(security ? (['not_authenticated'] as const) : []),
       ...(security?.scheme.endsWith('Key') ? (['not_permitted'] as const) : []),
       ...problems,

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import type { AuditLog } from '../../shared/audit/log.ts'
+import { encodeBase64url } from '../../shared/base64url.ts'
 import { sha256Hex } from '../../shared/hash.ts'
+import type { Once } from '../../shared/idempotency/once.ts'
 import { systemRandom } from '../../shared/random.ts'
 import type { Policy } from '../../verifier/policy/policy.ts'
 import { BUILT_IN_POLICIES, readPolicies } from '../../verifier/policy-packs.ts'
@@ -80,6 +82,76 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
       expect(await under.second.findRequest(request.id, 'other', NOW)).to.equal(undefined)
       expect(await under.second.findRequest(request.objectId, 'backend', NOW)).to.equal(undefined)
       expect(await under.second.findArtefact(policy.sha256)).to.equal(policyArtefact.text)
+    })
+
+    const onceFor = (options: Partial<Once> = {}): Once => ({
+      caller: 'backend',
+      keySha256: `key ${encodeBase64url(systemRandom(9))}`,
+      requestSha256: 'what was asked',
+      answer: { status: 201, body: '{"first":true}' },
+      expiresAt: NOW + 60,
+      ...options,
+    })
+    const fresh = (now: number = NOW): RequestedRequest =>
+      createRequest(
+        policy,
+        { platform: 'backend', lifetimeSeconds: 300, clientId: 'x509_hash:x' },
+        { now, random: systemRandom },
+      )
+
+    it('keeps no second request for one idempotency key, and answers as before', async () => {
+      const [one, other, once] = [fresh(), fresh(), onceFor()]
+      expect(await under.first.addRequest(one, policyArtefact, once)).to.equal(undefined)
+      const again = { ...once, answer: { status: 201, body: '{"first":false}' } }
+      expect(await under.second.addRequest(other, policyArtefact, again)).to.deep.equal(once.answer)
+      expect(await under.first.findRequest(other.id, 'backend', NOW)).to.equal(undefined)
+    })
+
+    it('refuses an idempotency key for another request, and takes it from another caller', async () => {
+      const once = onceFor()
+      await under.first.addRequest(fresh(), policyArtefact, once)
+      await refuses('idempotency_key_reused', () =>
+        under.second.addRequest(fresh(), policyArtefact, { ...once, requestSha256: 'other' }),
+      )
+      const of = { ...once, caller: 'other-system', requestSha256: 'other' }
+      expect(await under.second.addRequest(fresh(), policyArtefact, of)).to.equal(undefined)
+    })
+
+    it('lets one of many at once with one idempotency key have the effect', async () => {
+      const once = onceFor()
+      const requests = Array.from({ length: 8 }, () => fresh())
+      const answers = await Promise.all(
+        requests.map((request, index) =>
+          (index % 2 ? under.first : under.second).addRequest(request, policyArtefact, {
+            ...once,
+            answer: { status: 201, body: request.id },
+          }),
+        ),
+      )
+      const [kept] = new Set(answers.flatMap((answer) => answer?.body ?? []))
+      expect(answers.filter((answer) => answer === undefined)).to.have.length(1)
+      expect(answers.filter((answer) => answer?.body === kept)).to.have.length(7)
+      for (const { id } of requests) {
+        const found = await under.first.findRequest(id, 'backend', NOW)
+        expect(found !== undefined).to.equal(id === kept)
+      }
+    })
+
+    it('keeps no answer where there was no effect', async () => {
+      const [request, once] = [fresh(), onceFor()]
+      await under.first.addRequest(request, policyArtefact)
+      const failed = await under.first.addRequest(request, policyArtefact, once).catch((e) => e)
+      expect(failed).to.be.instanceOf(Error)
+      expect(await under.second.addRequest(fresh(), policyArtefact, once)).to.equal(undefined)
+    })
+
+    it('forgets an idempotency key when its time is over', async () => {
+      const once = onceFor()
+      await under.first.addRequest(fresh(), policyArtefact, once)
+      const later = { ...once, requestSha256: 'other', expiresAt: NOW + 120 }
+      const add = (now: number) => under.second.addRequest(fresh(now), policyArtefact, later)
+      await refuses('idempotency_key_reused', () => add(NOW + 59))
+      expect(await add(NOW + 60)).to.equal(undefined)
     })
 
     it('moves to retrieved, as often as the object is fetched', async () => {

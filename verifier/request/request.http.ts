@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { bearerToken } from '../../shared/http/body.http.ts'
 import { type Endpoint, endpoint, type SecurityScheme } from '../../shared/http/endpoint.http.ts'
+import { IDEMPOTENCY_SECONDS } from '../../shared/idempotency/once.ts'
 import { REQUEST_OBJECT_MEDIA_TYPE } from '../../shared/oid4vp/request.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
@@ -97,6 +98,7 @@ export function requestEndpoints(context: RequestContext): readonly Endpoint[] {
       summary: 'Ask a worker for what a policy needs',
       security: platformSecurity(context.apiKeys),
       body: { schema: createBody, maxBytes: 8192 },
+      idempotentFor: (platform) => platform,
       responses: {
         201: {
           description: 'The request and the link that calls a wallet',
@@ -104,7 +106,8 @@ export function requestEndpoints(context: RequestContext): readonly Endpoint[] {
           headers: { Location: 'Where its result is read.' },
         },
       },
-      handle: async ({ body, caller: platform }) => {
+      handle: async ({ body, caller: platform, idempotency }) => {
+        const now = clock()
         const policy = choosePolicy(body.policy, context)
         const made = createRequest(
           policy,
@@ -114,24 +117,31 @@ export function requestEndpoints(context: RequestContext): readonly Endpoint[] {
             lifetimeSeconds: context.lifetimeSeconds,
             clientId: identity.clientId,
           },
-          { now: clock(), random: context.random },
+          { now, random: context.random },
         )
-        await store.addRequest(made, {
-          sha256: policy.sha256,
-          text: JSON.stringify(policy.document),
-        })
         const { requestUri, link } = requestReference(made, identity)
+        const answer = {
+          request_id: made.id,
+          policy: { id: policy.id, version: policy.version },
+          client_id: made.clientId,
+          request_uri: requestUri,
+          authorization_request: link,
+          expires_at: made.expiresAt,
+        }
+        const kept = await store.addRequest(
+          made,
+          { sha256: policy.sha256, text: JSON.stringify(policy.document) },
+          idempotency && {
+            ...idempotency,
+            answer: { status: 201, body: JSON.stringify(answer) },
+            expiresAt: now + IDEMPOTENCY_SECONDS,
+          },
+        )
+        const told = kept === undefined ? answer : createdRequest.parse(JSON.parse(kept.body))
         return {
           status: 201,
-          headers: { Location: `/requests/${made.id}` },
-          body: {
-            request_id: made.id,
-            policy: { id: policy.id, version: policy.version },
-            client_id: made.clientId,
-            request_uri: requestUri,
-            authorization_request: link,
-            expires_at: made.expiresAt,
-          },
+          headers: { Location: `/requests/${told.request_id}` },
+          body: told,
         }
       },
     }),

@@ -1,0 +1,47 @@
+import type { NumericDate } from '../clock.ts'
+import type { Sql } from '../store/database.postgres.ts'
+import { type KeptAnswer, type Once, sameAnswer } from './once.ts'
+
+/** A migration of whatever component keeps answers. */
+export const IDEMPOTENCY_TABLE = `CREATE TABLE idempotency (
+     caller TEXT NOT NULL,
+     key_sha256 TEXT NOT NULL,
+     request_sha256 TEXT NOT NULL,
+     status BIGINT NOT NULL,
+     body TEXT NOT NULL,
+     expires_at BIGINT NOT NULL,
+     PRIMARY KEY (caller, key_sha256)
+   );
+   CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);`
+
+/**
+ * Keeps the answer of a request in the transaction of its effect. Answers the one that is kept already, and then there
+ * must be no second effect. Of two transactions with one key, the later waits here until the earlier has ended.
+ * @throws Problem `idempotency_key_reused`
+ */
+export async function keepAnswer(
+  tx: Sql,
+  once: Once,
+  now: NumericDate,
+): Promise<KeptAnswer | undefined> {
+  const { caller, keySha256, requestSha256, answer, expiresAt } = once
+  const written = await tx.run(
+    `INSERT INTO idempotency AS kept VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (caller, key_sha256) DO UPDATE SET request_sha256 = excluded.request_sha256,
+       status = excluded.status, body = excluded.body, expires_at = excluded.expires_at
+     WHERE kept.expires_at <= $7`,
+    [caller, keySha256, requestSha256, answer.status, answer.body, expiresAt, now],
+  )
+  if (written === 1) return undefined
+  const kept = await tx.get<KeptAnswer & { requestSha256: string }>(
+    `SELECT request_sha256 AS "requestSha256", status, body FROM idempotency
+     WHERE caller = $1 AND key_sha256 = $2`,
+    [caller, keySha256],
+  )
+  if (kept === undefined) throw new Error('a kept answer is not there')
+  return sameAnswer(kept, once)
+}
+
+export async function forgetAnswers(tx: Sql, now: NumericDate): Promise<void> {
+  await tx.run('DELETE FROM idempotency WHERE expires_at <= $1', [now])
+}
