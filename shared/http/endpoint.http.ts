@@ -53,6 +53,8 @@ export interface Description {
   readonly params?: z.ZodType | undefined
   readonly query?: z.ZodType | undefined
   readonly body?: BodyDefinition | undefined
+  /** Whether some of its refusals are in the form of the specification (400), beside problems. */
+  readonly protocolErrors?: boolean
   /** Whether `Idempotency-Key` is read. */
   readonly idempotent?: boolean
   readonly responses: Readonly<Record<number, ResponseDefinition>>
@@ -104,6 +106,7 @@ export function endpoint<
   readonly tag: string
   readonly summary: string
   readonly specification?: string
+  readonly protocolErrors?: boolean
   readonly security?: {
     readonly scheme: SecurityScheme
     /** Whether a caller may also come without. */

@@ -46,6 +46,11 @@ const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'A refusal. RFC 9457 §3.' })
 
+/** What a specification's own endpoints answer. RFC 6749 §5.2. */
+const protocolError = z
+  .object({ error: z.string(), error_description: z.string().optional() })
+  .meta({ id: 'ProtocolError', description: 'A refusal. RFC 6749 §5.2.' })
+
 /** Serves `endpoints` and, at `/openapi.json`, the document of these and of what the application served before. */
 export function serveEndpoints(
   app: Express,
@@ -138,11 +143,6 @@ function route(described: Description): RouteConfig {
   }
 }
 
-/** What a specification's own endpoints answer. RFC 6749 §5.2. */
-const protocolError = z
-  .object({ error: z.string(), error_description: z.string().optional() })
-  .meta({ id: 'ProtocolError', description: 'A refusal. RFC 6749 §5.2.' })
-
 const PROTOCOL_RESPONSES = {
   default: {
     description: 'A refusal, with a code of the specification',
@@ -187,12 +187,16 @@ function problemResponses(described: Description) {
   const content = { 'application/problem+json': { schema: problemSchema } }
   return {
     ...Object.fromEntries(
-      [...byStatus]
-        .sort()
-        .map(([status, codes]) => [
-          status,
-          { description: codes.map((code) => `\`${code}\``).join(', '), content },
-        ]),
+      [...byStatus].sort().map(([status, codes]) => [
+        status,
+        {
+          description: codes.map((code) => `\`${code}\``).join(', '),
+          content:
+            status === 400 && described.protocolErrors
+              ? { ...content, 'application/json': { schema: protocolError } }
+              : content,
+        },
+      ]),
     ),
     default: { description: '`misdirected_host`, or a defect of the server', content },
   }

@@ -17,6 +17,7 @@ export function responseEndpoints(
       tag: 'wallet',
       summary: 'Answer a request',
       specification: 'OpenID4VP 1.0 §8.2',
+      protocolErrors: true,
       params: z.object({ response_id: z.string().max(128) }),
       body: {
         mediaType: 'application/x-www-form-urlencoded',
