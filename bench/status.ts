@@ -37,6 +37,7 @@ import { statusListBytes, writeStatus } from '../shared/status-list/bits.ts'
 import { deflateStatusList } from '../shared/status-list/compress.ts'
 import { readStatusListClaims, signStatusListToken } from '../shared/status-list/token.ts'
 import { openDatabase } from '../shared/store/database.sqlite.ts'
+import { webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import { type BenchCase, type BenchRow, compare, renderRows } from './ratio.ts'
 
 const entries = Number(process.argv[2] ?? 1_000_000)
@@ -282,7 +283,11 @@ await serve()
 
 /** Requests of one client with a kept connection, against the endpoint and against a bare server of the same bytes. */
 async function serve(): Promise<void> {
-  const db = openDatabase(':memory:', { audit: auditLogMigrations, status: statusMigrations })
+  const db = openDatabase(':memory:', {
+    audit: auditLogMigrations,
+    webhook: webhookMigrations,
+    status: statusMigrations,
+  })
   const log = openAuditLog(db, {
     origin: 'issuer.example/log',
     signer: generateEd25519Key().signer,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type NumericDate, parseDateTime } from '../shared/clock.ts'
 import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
 import { storeLocation } from '../shared/store/location.ts'
+import { type WebhookSettings, webhookSettings } from '../shared/webhook/settings.ts'
 import { DEFAULT_CADENCE } from './status/publish.ts'
 
 const path = z.string().min(1)
@@ -62,6 +63,8 @@ export interface IssuerConfig extends OperationSettings {
   readonly logKey: string
   /** Where the last signed checkpoint is kept apart from the database; beside it where nothing is said. */
   readonly logMark?: string | undefined
+  /** Who is told what happens here; nobody where nothing is said. */
+  readonly webhooks?: WebhookSettings | undefined
   /** Who must have seen a checkpoint of the audit log before it is served; nobody where nothing is said. */
   readonly witnesses?:
     | {
@@ -181,6 +184,7 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
   }),
   logKey: path,
   logMark: path.optional(),
+  webhooks: webhookSettings,
   witnesses: z
     .strictObject({
       quorum: z.int().min(1).max(64),

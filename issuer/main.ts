@@ -18,7 +18,7 @@ import {
   snapshotDatabase,
 } from '../shared/backup/snapshot.sqlite.ts'
 import { decodeBase64url } from '../shared/base64url.ts'
-import { systemClock } from '../shared/clock.ts'
+import { type Schedule, systemClock } from '../shared/clock.ts'
 import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import type { ScheduledKey } from '../shared/key/key-schedule.ts'
@@ -46,6 +46,7 @@ import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import type { AnchorsAt } from '../shared/trust/role.ts'
 import { anchorsOf, verifyTrustList } from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
+import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerJwk } from './commands/pki.ts'
 import {
   type AttestationKey,
@@ -74,7 +75,7 @@ import { openProgress } from './session/progress.ts'
 import { openReadings } from './session/readings.ts'
 import type { SeenBook } from './session/submit.ts'
 import { openUploads } from './session/uploads.ts'
-import { type Schedule, startCadence, type Ticker } from './status/cadence.ts'
+import { startCadence, type Ticker } from './status/cadence.ts'
 import type { StatusOperations } from './status/operations.ts'
 import type { Publisher } from './status/publish.ts'
 import { publishInTurn } from './status/publish-in-turn.ts'
@@ -151,6 +152,15 @@ const world: World = {
     const storage = await openStorage(config, at)
     try {
       return await work(storage.openLog({ origin: logOrigin(config), signer }))
+    } finally {
+      await storage.close()
+    }
+  },
+  withWebhooks: async (configFile, work) => {
+    const { config, at } = openConfig(configFile)
+    const storage = await openStorage(config, at)
+    try {
+      return await work(storage.webhooks)
     } finally {
       await storage.close()
     }
@@ -257,6 +267,7 @@ async function openServer(
   }
   const logSigner = readKey(at(config.logKey), openEd25519Key)
   const nonceSecret = await nonceSecretOf(logSigner, issuer)
+  const webhookKeys = readWebhookKeys(config.webhooks, (path) => readKey(at(path), openEd25519Key))
   const watchlists = readWatchlists(config, at)
   // Bound before anything slow, so that a port in use shows at once and probes are answered: starting.
   const server = await listen(config.listen)
@@ -342,10 +353,22 @@ async function openServer(
       uploads.forgetExpired(systemClock())
       await store.forgetExpired(systemClock())
       await seen?.store.purge(systemClock())
+      await storage.webhooks.forgetSettled(systemClock() - DELIVERIES_KEPT_SECONDS)
     },
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
   })
   onClose(() => housekeeping.stop())
+  const webhooks = await startWebhooks({
+    settings: config.webhooks,
+    signer: webhookKeys[0],
+    store: storage.webhooks,
+    source: issuer,
+    clock: systemClock,
+    random: systemRandom,
+    schedule,
+    onFailure: (error) => log.error({ err: error }, 'webhooks were not delivered'),
+  })
+  onClose(() => webhooks.stop())
   measureIssuer(metrics, {
     servedPools: storage.servedPools,
     auditLog,
@@ -393,6 +416,7 @@ async function openServer(
       credentialSigner,
       trustList,
       nonceSecret,
+      webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
       sessionSeconds: config.sessions.seconds,
       maxOpenSessions: config.sessions.maxOpen,
       sessionsPerMinute: config.sessions.perMinute,

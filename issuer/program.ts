@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { parseDateTime } from '../shared/clock.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
+import { addWebhooks } from '../shared/webhook/commands.ts'
 import { makeBackup, restoreBackup } from './commands/backup.ts'
 import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
 import { checkLog, exportLogFiles, printRules, pruneLogFiles } from './commands/log.ts'
@@ -75,6 +76,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addLog(root, world)
   addStore(root, world)
   addBackup(root, world)
+  addWebhooks(root, world, configOption)
   return root
 }
 

@@ -9,8 +9,10 @@ import {
   openApplication,
   refuseUnknownRoutes,
 } from '../shared/http/server.http.ts'
+import type { OkpPublicJwk } from '../shared/key/signer.ts'
 import type { Log } from '../shared/log.ts'
 import { Problem } from '../shared/problem.ts'
+import { webhookKeyEndpoint } from '../shared/webhook/keys.http.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { identityType } from './credential/type-metadata.ts'
@@ -44,6 +46,8 @@ export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
   readonly credentialSigner: CredentialSigner
   /** Under which nonces are made and recognised, the same in every server of this issuer. */
   readonly nonceSecret: Uint8Array
+  /** The public keys of webhook deliveries, the one that signs first. */
+  readonly webhookKeys: readonly OkpPublicJwk[]
   /** The signed trust list, as it was recorded. */
   readonly trustList: string
   /** New sessions that one address may begin in a minute, and one platform with its key. */
@@ -116,6 +120,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
     }),
     ...logEndpoints(deps.auditLog),
     ...trustListEndpoints(deps.trustList, store),
+    webhookKeyEndpoint(deps.webhookKeys),
   ])
   refuseUnknownRoutes(app)
   app.use(renderErrors('problem'))

@@ -3,6 +3,7 @@ import { fillingPostgres } from '../shared/store/copy.postgres.ts'
 import type { CopyTarget } from '../shared/store/copy.ts'
 import { checkWritable, type Migrations, openDatabase } from '../shared/store/database.postgres.ts'
 import { leaseMigrations, openLease } from '../shared/store/lease.postgres.ts'
+import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.postgres.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.postgres.ts'
 import { openStatusOperations } from './status/operations.postgres.ts'
 import { servedPools } from './status/served-pools.postgres.ts'
@@ -14,6 +15,7 @@ import { issuerMigrations, openIssuerStore, subjectKeysOf } from './store.postgr
 export const issuerSchema: Migrations = {
   lease: leaseMigrations,
   audit: auditLogMigrations,
+  webhook: webhookMigrations,
   status: statusMigrations,
   issuer: issuerMigrations,
 }
@@ -26,6 +28,7 @@ export async function openIssuerStorage(
   const db = await openDatabase(url, issuerSchema)
   const publication = openLease(db, 'status publication')
   return {
+    webhooks: openWebhookStore(db),
     store: openIssuerStore(db, { random, vct }),
     artefacts: openArtefactStore(db),
     statusStore: openStatusStore(db, { baseUrl, random, lease: publication }),

@@ -8,6 +8,7 @@ import {
   openDatabase,
 } from '../shared/store/database.sqlite.ts'
 import { soleHolder } from '../shared/store/lease.ts'
+import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'
 import { servedPools } from './status/served-pools.sqlite.ts'
@@ -18,6 +19,7 @@ import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.
 /** The schema of an issuer's whole database. */
 export const issuerSchema: Migrations = {
   audit: auditLogMigrations,
+  webhook: webhookMigrations,
   status: statusMigrations,
   issuer: issuerMigrations,
 }
@@ -36,6 +38,7 @@ export function issuerStorageOn(
   { baseUrl, vct, random }: IssuerStorageOptions,
 ): IssuerStorage {
   return {
+    webhooks: openWebhookStore(db),
     store: openIssuerStore(db, { random, vct }),
     artefacts: openArtefactStore(db),
     statusStore: openStatusStore(db, { baseUrl, random }),

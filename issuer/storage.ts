@@ -1,6 +1,7 @@
 import type { AuditLog, AuditLogOptions } from '../shared/audit/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Lease } from '../shared/store/lease.ts'
+import type { WebhookStore } from '../shared/webhook/store.ts'
 import type { ArtefactStore } from './oid4vci/artefact-store.ts'
 import type { StatusOperations } from './status/operations.ts'
 import type { ReadServedPools } from './status/served-pools.ts'
@@ -10,6 +11,7 @@ import type { IssuerStore } from './store.ts'
 /** Everything that an issuer keeps, in one database. */
 export interface IssuerStorage {
   readonly store: IssuerStore
+  readonly webhooks: WebhookStore
   readonly artefacts: ArtefactStore
   readonly statusStore: StatusStore
   readonly operations: StatusOperations

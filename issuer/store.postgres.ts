@@ -11,7 +11,9 @@ import {
   rollBackWith,
   type Sql,
 } from '../shared/store/database.postgres.ts'
+import { emitEvent } from '../shared/webhook/store.postgres.ts'
 import type { DecisionRecord } from './decision/approval.ts'
+import { decidedEvent, issuedEvent, reviewedEvent } from './session/events.ts'
 import type { DecidedSession } from './session/session.ts'
 import { STATUS_VALUES } from './status/status.ts'
 import {
@@ -214,6 +216,7 @@ export function openIssuerStore(
           ],
         )
         await appendEntries(tx, decisionLeaves(row, facts))
+        await emitEvent(tx, decidedEvent(row, decision), random)
         return true
       }),
 
@@ -250,6 +253,7 @@ export function openIssuerStore(
         await appendEntries(tx, [
           sessionLeaf(row, review.reviewedAt, { type: 'review.decided', details }),
         ])
+        await emitEvent(tx, reviewedEvent(row, review), random)
         return true
       }),
 
@@ -312,6 +316,7 @@ export function openIssuerStore(
         if (known.done_at !== null) return true
         await tx.run('UPDATE issuance SET done_at = $1 WHERE session_id = $2', [now, sessionId])
         await appendEntries(tx, copyLeaves(row, 'issuance.done', known, { vct, now }))
+        await emitEvent(tx, issuedEvent(row, statusesOf(known).length, now), random)
         return true
       }),
 

@@ -6,7 +6,9 @@ import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
+import { emitEvent } from '../shared/webhook/store.sqlite.ts'
 import type { DecisionRecord } from './decision/approval.ts'
+import { decidedEvent, issuedEvent, reviewedEvent } from './session/events.ts'
 import type { DecidedSession } from './session/session.ts'
 import type { StatusChange } from './status/change.ts'
 import { allocateIndexes, changeStatus, subjectOf } from './status/store.sqlite.ts'
@@ -216,6 +218,7 @@ export function openIssuerStore(
           id,
         )
         for (const entry of decisionLeaves(row, facts)) appendEntry(db, entry)
+        emitEvent(db, decidedEvent(row, decision), random)
         return true
       }),
 
@@ -251,6 +254,7 @@ export function openIssuerStore(
         const details = { review: { ...review } }
         const leaf = sessionLeaf(row, review.reviewedAt, { type: 'review.decided', details })
         appendEntry(db, leaf)
+        emitEvent(db, reviewedEvent(row, review), random)
         return true
       }),
 
@@ -316,6 +320,7 @@ export function openIssuerStore(
         for (const entry of copyLeaves(row, 'issuance.done', known, { vct, now })) {
           appendEntry(db, entry)
         }
+        emitEvent(db, issuedEvent(row, statusesOf(known).length, now), random)
         return true
       }),
 

@@ -6,6 +6,7 @@ import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
 import type { Random } from '../shared/random.ts'
 import type { CopyResult } from '../shared/store/copy.ts'
+import type { WebhookWorld } from '../shared/webhook/commands.ts'
 import type { TokenKey } from './config.ts'
 import type { IssuerStore } from './store.ts'
 
@@ -59,6 +60,8 @@ export interface World {
     configFile: string | undefined,
     work: (log: AuditLog) => Promise<Result>,
   ) => Promise<Result>
+  /** Runs `work` on the outbox that a configuration names. The server may run at the same time. */
+  readonly withWebhooks: WebhookWorld['withWebhooks']
   /** A copy of the log as files for a web server. */
   readonly logFolder: (path: string) => LogFolder
   /** Copies an SQLite file to an empty PostgreSQL database, all or nothing. @throws OperatorError */

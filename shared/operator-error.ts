@@ -20,6 +20,7 @@ export type OperatorErrorCode =
   | 'backup_old'
   | 'server_unreachable'
   | 'request_refused'
+  | 'delivery_unknown'
 
 /**
  * A failure that whoever runs the program can mend. A `main.ts` prints the message and the hint without a stack and

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
 import { storeLocation } from '../shared/store/location.ts'
+import { type WebhookSettings, webhookSettings } from '../shared/webhook/settings.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
 const origin = z
@@ -28,6 +29,8 @@ export interface VerifierConfig extends OperationSettings {
   readonly logKey: string
   /** Where the last signed checkpoint is remembered outside of the database; beside it unless said otherwise. */
   readonly logMark?: string | undefined
+  /** Who is told what happens here; nobody where nothing is said. */
+  readonly webhooks?: WebhookSettings | undefined
   /** Names of platform systems and the SHA-256 of their keys; `carnet-verifier keys api` makes both. */
   readonly apiKeys: readonly { readonly name: string; readonly sha256: string }[]
   readonly defaultPolicy: string
@@ -58,6 +61,7 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   }),
   logKey: z.string().min(1),
   logMark: z.string().min(1).optional(),
+  webhooks: webhookSettings,
   apiKeys: z
     .array(z.strictObject({ name: z.string().regex(/^[\w.-]{1,64}$/), sha256 }))
     .min(1, 'names no key, so nobody could ask'),

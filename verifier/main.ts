@@ -32,6 +32,7 @@ import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
+import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerKey } from './commands/receipt.ts'
 import { type VerifierConfig, verifierConfigSchema } from './config.ts'
 import { startChores } from './housekeeping.ts'
@@ -75,6 +76,15 @@ const world: World = {
         cause,
         hint: 'is there one already, and does its folder exist?',
       })
+    }
+  },
+  withWebhooks: async (configFile, work) => {
+    const { config, at } = openConfig(configFile)
+    const storage = await openStorage(config, at)
+    try {
+      return await work(storage.webhooks)
+    } finally {
+      await storage.close()
     }
   },
   generateLogKey: () => generateEd25519Key().pkcs8,
@@ -132,9 +142,7 @@ function configSources(file: string | undefined): ConfigSources {
 }
 
 async function serve(configFile: string | undefined): Promise<void> {
-  const config = readConfig(verifierConfigSchema, configSources(configFile))
-  // Paths in a file are meant from where the file is.
-  const at = (path: string): string => resolve(dirname(configFile ?? '.'), path)
+  const { config, at } = openConfig(configFile)
   const log = openLog({ name: 'carnet-verifier', level: config.logLevel })
   const policies = readPolicies([
     BUILT_IN_POLICIES,
@@ -152,6 +160,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   }
   const identity = readIdentity(config, at)
   const logSigner = readKey(at(config.logKey), openEd25519Key)
+  const webhookKeys = readWebhookKeys(config.webhooks, (path) => readKey(at(path), openEd25519Key))
   const [trustListSignerKey, ...formerSignerKeys] = readSignerKeys(config, at)
   const fetch = fetchWithin(config.allowPrivateNetworks)
   const storage = await openStorage(config, at)
@@ -209,6 +218,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       apiKeys: config.apiKeys,
       redirectOrigins: config.redirectOrigins,
       lifetimeSeconds: config.requestLifetimeSeconds,
+      webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
       observation: { observeRequest: metrics.observeRequest, readiness },
       clock: systemClock,
       random: systemRandom,
@@ -242,18 +252,46 @@ async function serve(configFile: string | undefined): Promise<void> {
           })
         },
       },
+      {
+        name: 'deliveries',
+        everySeconds: 3600,
+        run: () => storage.webhooks.forgetSettled(systemClock() - DELIVERIES_KEPT_SECONDS),
+      },
       { name: 'log checkpoint', everySeconds: 1, run: () => auditLog.publish(systemClock()) },
     ],
     log,
   )
+  const webhooks = await startWebhooks({
+    settings: config.webhooks,
+    signer: webhookKeys[0],
+    store: storage.webhooks,
+    source: config.baseUrl,
+    clock: systemClock,
+    random: systemRandom,
+    schedule: (milliseconds, work) => {
+      const timer = setTimeout(work, milliseconds)
+      return () => clearTimeout(timer)
+    },
+    onFailure: (error) => log.error({ err: error }, 'webhooks were not delivered'),
+  })
   log.info({ url: config.baseUrl, client_id: identity.clientId, log: auditLog.vkey }, 'serving')
   const signal = await stopSignal()
   log.info({ signal }, 'stopping')
   await server.close(config.stop.drainSeconds * 1000)
   await operator?.close()
   await chores.stop()
+  await webhooks.stop()
   await auditLog.publish(systemClock())
   await storage.close()
+}
+
+function openConfig(configFile: string | undefined): {
+  config: VerifierConfig
+  at: (path: string) => string
+} {
+  const config = readConfig(verifierConfigSchema, configSources(configFile))
+  // Paths in a file are meant from where the file is.
+  return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
 }
 
 /** Opens the database that the configuration names, with the one engine that it needs. */
@@ -264,10 +302,10 @@ async function openStorage(
   const location = parseStoreLocation(database)
   if (location?.engine === 'postgres') {
     const { openVerifierStorage } = await import('./storage.postgres.ts')
-    return openVerifierStorage(location.url)
+    return openVerifierStorage(location.url, { random: systemRandom })
   }
   const { openVerifierStorage } = await import('./storage.sqlite.ts')
-  return openVerifierStorage(at(location?.path ?? database))
+  return openVerifierStorage(at(location?.path ?? database), { random: systemRandom })
 }
 
 function fetchWithin(allowPrivate: boolean): Fetch {

@@ -1,5 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { OperatorError } from '../shared/operator-error.ts'
+import { addWebhooks } from '../shared/webhook/commands.ts'
 import { makeBackup, restoreBackup } from './commands/backup.ts'
 import { makeApiKey, makeLogKey } from './commands/keys.ts'
 import { checkPolicy } from './commands/policy.ts'
@@ -57,7 +58,7 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
   root
     .command('serve')
     .description('serve platforms and wallets until told to stop')
-    .option('--config <FILE>', 'the configuration, JSON; CARNET_VERIFIER_… variables go over it')
+    .addOption(configOption())
     .action((given: { config?: string }) => world.serve(given.config))
   root
     .command('request')
@@ -123,7 +124,15 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     .description('make the key that signs the audit log')
     .requiredOption('--out <FILE>', 'a file that is not there yet')
     .action((given: { out: string }) => makeLogKey(world, given))
+  addWebhooks(root, world, configOption)
   return root
+}
+
+function configOption(): Option {
+  return new Option(
+    '--config <FILE>',
+    'the configuration, JSON; CARNET_VERIFIER_… variables go over it',
+  )
 }
 
 function verifyReceiptStatus(holds: boolean): number {

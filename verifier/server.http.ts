@@ -8,7 +8,9 @@ import {
   openApplication,
   refuseUnknownRoutes,
 } from '../shared/http/server.http.ts'
+import type { OkpPublicJwk } from '../shared/key/signer.ts'
 import type { Log } from '../shared/log.ts'
+import { webhookKeyEndpoint } from '../shared/webhook/keys.http.ts'
 import type { AnswerContext } from './acceptance/answer.ts'
 import { responseEndpoints } from './acceptance/response.http.ts'
 import { resultEndpoints } from './acceptance/result.http.ts'
@@ -32,6 +34,8 @@ export function verifierApplication(
   context: RequestContext &
     AnswerContext &
     ResultContext & {
+      /** The public keys of webhook deliveries, the one that signs first. */
+      readonly webhookKeys: readonly OkpPublicJwk[]
       readonly log: Log
       readonly auditLog: AuditLog
       readonly observation?: Observation
@@ -52,6 +56,7 @@ export function verifierApplication(
     ...responseEndpoints(context),
     ...resultEndpoints(context),
     ...logEndpoints(context.auditLog),
+    webhookKeyEndpoint(context.webhookKeys),
   ])
   refuseUnknownRoutes(app)
   app.use(renderErrors('problem'))

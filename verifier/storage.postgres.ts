@@ -1,6 +1,8 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
+import type { Random } from '../shared/random.ts'
 import { checkWritable, type Migrations, openDatabase } from '../shared/store/database.postgres.ts'
 import { leaseMigrations, openLease } from '../shared/store/lease.postgres.ts'
+import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.postgres.ts'
 import type { VerifierStorage } from './storage.ts'
 import { openVerifierStore, verifierMigrations } from './store.postgres.ts'
 
@@ -8,16 +10,21 @@ import { openVerifierStore, verifierMigrations } from './store.postgres.ts'
 export const verifierSchema: Migrations = {
   lease: leaseMigrations,
   audit: auditLogMigrations,
+  webhook: webhookMigrations,
   verifier: verifierMigrations,
 }
 
 /** Opens the PostgreSQL database at `url`, which any number of servers work on. @throws OperatorError */
-export async function openVerifierStorage(url: string): Promise<VerifierStorage> {
+export async function openVerifierStorage(
+  url: string,
+  options: { readonly random: Random },
+): Promise<VerifierStorage> {
   const db = await openDatabase(url, verifierSchema)
   return {
-    store: openVerifierStore(db),
+    webhooks: openWebhookStore(db),
+    store: openVerifierStore(db, options),
     checkWritable: () => checkWritable(db),
-    openLog: (options) => openAuditLog(db, { ...options, lease: openLease(db, 'log') }),
+    openLog: (logOptions) => openAuditLog(db, { ...logOptions, lease: openLease(db, 'log') }),
     close: () => db.close(),
   }
 }

@@ -1,30 +1,40 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import type { Random } from '../shared/random.ts'
 import {
   checkWritable,
   type Database,
   type Migrations,
   openDatabase,
 } from '../shared/store/database.sqlite.ts'
+import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import type { VerifierStorage } from './storage.ts'
 import { openVerifierStore, verifierMigrations } from './store.sqlite.ts'
 
 /** The schema of a verifier's whole database. */
 export const verifierSchema: Migrations = {
   audit: auditLogMigrations,
+  webhook: webhookMigrations,
   verifier: verifierMigrations,
 }
 
 /** Opens the SQLite file at `path`, which one server at a time works on. @throws OperatorError */
-export async function openVerifierStorage(path: string): Promise<VerifierStorage> {
-  return verifierStorageOn(openDatabase(path, verifierSchema))
+export async function openVerifierStorage(
+  path: string,
+  options: { readonly random: Random },
+): Promise<VerifierStorage> {
+  return verifierStorageOn(openDatabase(path, verifierSchema), options)
 }
 
 /** The storage of a verifier on an open database, whose migrations have run. */
-export function verifierStorageOn(db: Database): VerifierStorage {
+export function verifierStorageOn(
+  db: Database,
+  options: { readonly random: Random },
+): VerifierStorage {
   return {
-    store: openVerifierStore(db),
+    webhooks: openWebhookStore(db),
+    store: openVerifierStore(db, options),
     checkWritable: async () => checkWritable(db),
-    openLog: (options) => openAuditLog(db, options),
+    openLog: (logOptions) => openAuditLog(db, logOptions),
     close: async () => {
       db.close()
     },

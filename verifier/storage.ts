@@ -1,9 +1,11 @@
 import type { AuditLog, AuditLogOptions } from '../shared/audit/log.ts'
+import type { WebhookStore } from '../shared/webhook/store.ts'
 import type { VerifierStore } from './store.ts'
 
 /** Everything that a verifier keeps, in one database. */
 export interface VerifierStorage {
   readonly store: VerifierStore
+  readonly webhooks: WebhookStore
   /** Writes without changing anything; rejects when nothing can be written. */
   checkWritable(): Promise<void>
   openLog(options: AuditLogOptions): AuditLog

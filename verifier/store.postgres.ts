@@ -6,12 +6,17 @@ import {
   keepAnswer,
 } from '../shared/idempotency/once.postgres.ts'
 import { Problem } from '../shared/problem.ts'
+import type { Random } from '../shared/random.ts'
 import type { Database, Sql } from '../shared/store/database.postgres.ts'
+import { emitEvent } from '../shared/webhook/store.postgres.ts'
+import { answeredEvent, refusedEvent } from './request/events.ts'
 import {
   answer as answerMove,
   awaitingResponse,
   expire,
   type PresentationRequest,
+  type RefusedRequest,
+  type RetrievedRequest,
   refuse,
   reject,
   retrieve,
@@ -89,7 +94,10 @@ const LOOKUP = {
  * Opens the store that lives in `db`, whose migrations and those of the audit log have run. Every move locks the row of
  * its request first and, where it appends, the head of the log last.
  */
-export function openVerifierStore(db: Database): VerifierStore {
+export function openVerifierStore(
+  db: Database,
+  { random }: { readonly random: Random },
+): VerifierStore {
   /** Makes one move in one transaction; an expired request is put down as such before the move is refused. */
   const move = async <Result>(
     by: keyof typeof LOOKUP,
@@ -109,6 +117,12 @@ export function openVerifierStore(db: Database): VerifierStore {
     )
     if ('expired' in outcome) throw outcome.expired
     return outcome.result
+  }
+
+  /** Puts a request down, and tells of it when that was its end. */
+  const end = async (tx: Sql, request: RetrievedRequest | RefusedRequest): Promise<void> => {
+    await save(tx, request)
+    if (request.state === 'refused') await emitEvent(tx, refusedEvent(request), random)
   }
 
   return {
@@ -163,11 +177,12 @@ export function openVerifierStore(db: Database): VerifierStore {
         await keep(tx, artefacts)
         await saveAnswer(tx, answered.id, answer)
         if (entries.length > 0) await appendEntries(tx, entries)
+        await emitEvent(tx, answeredEvent(answered, answer), random)
       }),
     recordRefusal: (responseId, reason, now) =>
-      move('response', responseId, now, (tx, request) => save(tx, refuse(request, reason, now))),
+      move('response', responseId, now, (tx, request) => end(tx, refuse(request, reason, now))),
     recordRejection: (responseId, code, now) =>
-      move('response', responseId, now, (tx, request) => save(tx, reject(request, code, now))),
+      move('response', responseId, now, (tx, request) => end(tx, reject(request, code, now))),
     redeemResponseCode: async (id, platform, codeSha256, now) => {
       const changed = await db.run(
         `UPDATE answer SET redeemed_at = $1

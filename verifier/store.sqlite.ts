@@ -2,12 +2,17 @@ import { appendEntry } from '../shared/audit/log.sqlite.ts'
 import type { NumericDate } from '../shared/clock.ts'
 import { forgetAnswers, IDEMPOTENCY_TABLE, keepAnswer } from '../shared/idempotency/once.sqlite.ts'
 import { Problem } from '../shared/problem.ts'
+import type { Random } from '../shared/random.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
+import { emitEvent } from '../shared/webhook/store.sqlite.ts'
+import { answeredEvent, refusedEvent } from './request/events.ts'
 import {
   answer as answerMove,
   awaitingResponse,
   expire,
   type PresentationRequest,
+  type RefusedRequest,
+  type RetrievedRequest,
   refuse,
   reject,
   retrieve,
@@ -80,7 +85,10 @@ const LOOKUP = {
 } as const
 
 /** Opens the store that lives in `db`, whose migrations and those of the audit log have run. */
-export function openVerifierStore(db: Database): VerifierStore {
+export function openVerifierStore(
+  db: Database,
+  { random }: { readonly random: Random },
+): VerifierStore {
   /** Makes one move in one transaction; an expired request is put down as such before the move is refused. */
   const move = <Result>(
     by: keyof typeof LOOKUP,
@@ -98,6 +106,12 @@ export function openVerifierStore(db: Database): VerifierStore {
     })
     if ('expired' in outcome) throw outcome.expired
     return outcome.result
+  }
+
+  /** Puts a request down, and tells of it when that was its end. */
+  const end = (request: RetrievedRequest | RefusedRequest): void => {
+    save(db, request)
+    if (request.state === 'refused') emitEvent(db, refusedEvent(request), random)
   }
 
   return {
@@ -142,11 +156,12 @@ export function openVerifierStore(db: Database): VerifierStore {
         keep(db, artefacts)
         saveAnswer(db, answered.id, answer)
         for (const entry of entries) appendEntry(db, entry)
+        emitEvent(db, answeredEvent(answered, answer), random)
       }),
     recordRefusal: async (responseId, reason, now) =>
-      move('response', responseId, now, (request) => save(db, refuse(request, reason, now))),
+      move('response', responseId, now, (request) => end(refuse(request, reason, now))),
     recordRejection: async (responseId, code, now) =>
-      move('response', responseId, now, (request) => save(db, reject(request, code, now))),
+      move('response', responseId, now, (request) => end(reject(request, code, now))),
     redeemResponseCode: async (id, platform, codeSha256, now) => {
       const { changes } = db
         .prepare(

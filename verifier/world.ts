@@ -2,6 +2,7 @@ import type { BackupManifest } from '../shared/backup/manifest.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Random } from '../shared/random.ts'
+import type { WebhookWorld } from '../shared/webhook/commands.ts'
 
 /** How a backup is restored. */
 export interface RestoreOptions {
@@ -42,6 +43,8 @@ export interface World {
   ) => Promise<BackupManifest>
   /** Opens a backup into a new folder. @throws OperatorError where somebody has seen a newer state */
   readonly restore: (given: RestoreOptions) => Promise<BackupManifest>
+  /** Runs `work` on the outbox that a configuration names. The server may run at the same time. */
+  readonly withWebhooks: WebhookWorld['withWebhooks']
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   /** The platform key of the environment. */

@@ -1,7 +1,4 @@
-import type { Clock, NumericDate } from '../../shared/clock.ts'
-
-/** Runs `work` after `milliseconds` and answers what cancels it. `setTimeout` in programs, by hand in tests. */
-export type Schedule = (milliseconds: number, work: () => void) => () => void
+import type { Clock, NumericDate, Schedule } from '../../shared/clock.ts'
 
 /** Publication in its fixed rhythm. */
 export interface Ticker {

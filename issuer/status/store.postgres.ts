@@ -10,8 +10,10 @@ import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { Database, Sql } from '../../shared/store/database.postgres.ts'
 import type { FencedLease } from '../../shared/store/lease.postgres.ts'
+import { emitEvent } from '../../shared/webhook/store.postgres.ts'
 import { checkEnd, commitChange, NOTICE_SECONDS, ROOM, type StatusChange } from './change.ts'
 import { decoysToRevoke } from './decoys.ts'
+import { type PublishedChange, publishedEvent } from './events.ts'
 import { permute } from './permutation.ts'
 import {
   checkTransition,
@@ -337,7 +339,7 @@ export function openStatusStore(
     record: (publication) =>
       db.transaction(async (tx) => {
         await options.lease?.fence(tx)
-        return record(tx, publication)
+        return record(tx, publication, options.random)
       }),
     current: (list) => served(db, 'list = $1 ORDER BY sequence DESC', [list]),
     at: async (list, time) => {
@@ -520,7 +522,7 @@ async function draft(tx: Sql, id: string): Promise<ListDraft> {
   }
 }
 
-async function record(tx: Sql, publication: NewPublication): Promise<Publication> {
+async function record(tx: Sql, publication: NewPublication, random: Random): Promise<Publication> {
   const { list, sequence, token, sha256, iat, exp, ttl, lastEvent, entry, cwt } = publication
   await lockLog(tx)
   const uri = (await listRow(tx, list))?.uri
@@ -558,6 +560,14 @@ async function record(tx: Sql, publication: NewPublication): Promise<Publication
      WHERE list = $3 AND id > $4 AND id <= $5 AND withdrawn_at IS NULL`,
     [sequence, iat, list, after, lastEvent],
   )
+  const published = await tx.all<PublishedChange>(
+    `SELECT s.subject, e.to_status AS status FROM status_event AS e
+     JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+     WHERE e.list = $1 AND e.published_sequence = $2 AND s.subject IS NOT NULL
+         AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
+    [list, sequence],
+  )
+  for (const change of published) await emitEvent(tx, publishedEvent(change, iat), random)
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 

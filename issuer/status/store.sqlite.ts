@@ -9,8 +9,10 @@ import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { type Database, immediate, prepared } from '../../shared/store/database.sqlite.ts'
+import { emitEvent } from '../../shared/webhook/store.sqlite.ts'
 import { checkEnd, commitChange, NOTICE_SECONDS, ROOM, type StatusChange } from './change.ts'
 import { decoysToRevoke } from './decoys.ts'
+import { type PublishedChange, publishedEvent } from './events.ts'
 import { permute } from './permutation.ts'
 import {
   checkTransition,
@@ -342,7 +344,7 @@ export function openStatusStore(
       immediate(db, () => keepOpen(db, pool, { baseUrl, random, now })),
     publishedLists: async (now) => publishedLists(db, now).map(({ id }) => id),
     draft: async (list) => db.transaction(() => draft(db, list))(),
-    record: async (publication) => immediate(db, () => record(db, publication)),
+    record: async (publication) => immediate(db, () => record(db, publication, random)),
     current: async (list) =>
       served(db, 'list = ? AND leaf < ? ORDER BY sequence DESC LIMIT 1', [list, publishedSize(db)]),
     at: async (list, time) => {
@@ -478,7 +480,7 @@ function draft(db: Database, id: string): ListDraft {
   }
 }
 
-function record(db: Database, publication: NewPublication): Publication {
+function record(db: Database, publication: NewPublication, random: Random): Publication {
   const { list, sequence, token, sha256, iat, exp, ttl, lastEvent, entry, cwt } = publication
   const uri = listRow(db, list)?.uri
   const last = prepared<[string], { sequence: number; iat: number; last_event: number }>(
@@ -507,6 +509,14 @@ function record(db: Database, publication: NewPublication): Publication {
     `UPDATE status_event SET published_sequence = ?, published_at = ?
      WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
   ).run(sequence, iat, list, last?.last_event ?? 0, lastEvent)
+  const published = prepared<[string, number], PublishedChange>(
+    db,
+    `SELECT s.subject, e.to_status AS status FROM status_event AS e
+       JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+       WHERE e.list = ? AND e.published_sequence = ? AND s.subject IS NOT NULL
+         AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
+  ).all(list, sequence)
+  for (const change of published) emitEvent(db, publishedEvent(change, iat), random)
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 

@@ -9,6 +9,8 @@ import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import { auditLogMigrations } from '../../shared/audit/log.sqlite.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
 import { openDatabase } from '../../shared/store/database.sqlite.ts'
+import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
+import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 import { postgresDatabase } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { artefactStoreContract } from './artefact-store.ts'
@@ -17,6 +19,7 @@ artefactStoreContract('SQLite', async () => {
   const folder = temporaryFolder()
   const migrations = {
     audit: auditLogMigrations,
+    webhook: webhookMigrations,
     status: statusMigrations,
     issuer: issuerMigrations,
   }
@@ -45,6 +48,7 @@ artefactStoreContract('PostgreSQL', async () => {
   const url = await postgresDatabase()
   const migrations = {
     audit: postgresLog.auditLogMigrations,
+    webhook: postgresWebhook.webhookMigrations,
     status: postgresStatus.statusMigrations,
     issuer: postgresIssuer.issuerMigrations,
   }

@@ -16,6 +16,8 @@ import { systemRandom } from '../../shared/random.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts'
+import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
+import { openWebhookStore, webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 import { postgresDatabase } from '../support/postgres.ts'
 import { unsignedTokens } from '../support/status.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -29,6 +31,7 @@ issuerStoreContract('SQLite', async () => {
   const open = (): Database => {
     const db = openDatabase(join(folder.path, 'issuer.db'), {
       audit: auditLogMigrations,
+      webhook: webhookMigrations,
       status: statusMigrations,
       issuer: issuerMigrations,
     })
@@ -43,6 +46,7 @@ issuerStoreContract('SQLite', async () => {
   await publishStatusLists({ store, log, cadence: DEFAULT_CADENCE, ...unsignedTokens }, START)
   const published = one.prepare('SELECT count(*) FROM audit_entry').pluck().get() as number
   return {
+    webhooks: openWebhookStore(one),
     first: openIssuerStore(one, { random, vct: IDENTITY_VCT }),
     second: openIssuerStore(other, { random, vct: IDENTITY_VCT }),
     revokeCopy: async (reference) => {
@@ -79,6 +83,7 @@ issuerStoreContract('PostgreSQL', async () => {
     postgres.openDatabase(url, {
       lease: leaseMigrations,
       audit: postgresLog.auditLogMigrations,
+      webhook: postgresWebhook.webhookMigrations,
       status: postgresStatus.statusMigrations,
       issuer: postgresIssuer.issuerMigrations,
     })
@@ -92,6 +97,7 @@ issuerStoreContract('PostgreSQL', async () => {
   await publishStatusLists({ store, log, cadence: DEFAULT_CADENCE, ...unsignedTokens }, START)
   const head = await one.get<{ size: number }>('SELECT size FROM audit_head')
   return {
+    webhooks: postgresWebhook.openWebhookStore(one),
     first: postgresIssuer.openIssuerStore(one, { random, vct: IDENTITY_VCT }),
     second: postgresIssuer.openIssuerStore(other, { random, vct: IDENTITY_VCT }),
     revokeCopy: async (reference) => {

@@ -10,6 +10,7 @@ import { sha256Base64url } from '../../shared/hash.ts'
 import { generateEs256Key } from '../../shared/key/signer.software.ts'
 import type { Problem } from '../../shared/problem.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
+import type { WebhookStore } from '../../shared/webhook/store.ts'
 import { evidenceWith } from '../support/evidence.ts'
 import { failureOf } from '../support/failure.ts'
 import { WATCHLIST_FILE, WORKFLOW_TEXT } from '../support/issuer.ts'
@@ -18,6 +19,7 @@ import { WATCHLIST_FILE, WORKFLOW_TEXT } from '../support/issuer.ts'
 export interface IssuerStoreFixture {
   readonly first: IssuerStore
   readonly second: IssuerStore
+  readonly webhooks: WebhookStore
   /** Revokes one copy on its own, as an operator may. */
   revokeCopy(reference: StatusReference): Promise<void>
   /** The types of the audit entries so far. */
@@ -175,6 +177,47 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(await second.recordReview(one, { ...review, outcome: 'reject' })).to.equal(false)
       expect(await second.session(one)).to.deep.include({ state: 'approved', review })
       expect(await first.recordReview('nobody', review)).to.equal(false)
+    })
+
+    it('tells the platform that opened a session of its decision, review and issuance, and nobody of more', async () => {
+      const types = ['carnet.session.decided.v1', 'carnet.credential.issued.v1'] as const
+      const hook = { types, createdAt: NOW }
+      await fixture.webhooks.addEndpoint({
+        id: 'd',
+        url: 'https://d.example',
+        platform: 'driver',
+        ...hook,
+      })
+      await fixture.webhooks.addEndpoint({
+        id: 'o',
+        url: 'https://o.example',
+        platform: undefined,
+        ...hook,
+      })
+      const { id } = await begin({ platform: 'driver' })
+      await first.recordDecision(id, factsOf(evidenceWith({ faceMatch: 0.1 })))
+      const review = { reason: 'known in person', reviewer: 'ada', reviewedAt: NOW + 5 } as const
+      await first.recordReview(id, { outcome: 'approve', ...review })
+      await first.recordReview(id, { outcome: 'reject', ...review })
+      intentOf(await intend(id, ['k1', 'k2'], 'a'))
+      await first.recordIssued(id, 1, NOW + 9)
+      await second.recordIssued(id, 1, NOW + 9)
+      const other = await decided()
+      const told = async (platform?: string) =>
+        (await fixture.webhooks.deliveries({ platform, limit: 20 }))
+          .map(({ event }) => event)
+          .reverse()
+      const events = [
+        { type: types[0], sequence: 1, at: NOW, data: { outcome: 'refer' } },
+        { type: types[0], sequence: 2, at: NOW + 5, data: { outcome: 'approve', reviewed: true } },
+        { type: types[1], sequence: 3, at: NOW + 9, data: { copies: 2 } },
+      ]
+      const driver = await told('driver')
+      expect(driver.map(({ id: _, ...event }) => event)).to.deep.equal(
+        events.map((event) => ({ ...event, subject: id })),
+      )
+      expect((await told()).filter(({ subject }) => subject === other)).to.have.length(1)
+      expect(JSON.stringify(driver)).not.to.match(/ada|known in person|SPECIMEN/)
     })
 
     it('records an offer of an approved session alone, in place of its earlier ones', async () => {

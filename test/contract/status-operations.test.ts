@@ -8,6 +8,8 @@ import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
 import * as sqlite from '../../shared/store/database.sqlite.ts'
 import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts'
+import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
+import * as sqliteWebhook from '../../shared/webhook/store.sqlite.ts'
 import { postgresDatabase } from '../support/postgres.ts'
 import { statusOperationsContract } from './status-operations.ts'
 
@@ -17,6 +19,7 @@ const origin = 'issuer.example/log'
 statusOperationsContract('SQLite', async (inputs) => {
   const db = sqlite.openDatabase(':memory:', {
     audit: sqliteLog.auditLogMigrations,
+    webhook: sqliteWebhook.webhookMigrations,
     status: sqliteStatus.statusMigrations,
   })
   const { signer } = generateEd25519Key()
@@ -46,6 +49,7 @@ statusOperationsContract('PostgreSQL', async (inputs) => {
   const db = await postgres.openDatabase(await postgresDatabase(), {
     lease: leaseMigrations,
     audit: postgresLog.auditLogMigrations,
+    webhook: postgresWebhook.webhookMigrations,
     status: postgresStatus.statusMigrations,
   })
   const { signer } = generateEd25519Key()

@@ -17,6 +17,8 @@ import { systemRandom } from '../../shared/random.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts'
+import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
+import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 import { postgresDatabase } from '../support/postgres.ts'
 import { type StatusStoreHandle, statusStoreContract } from './status-store.ts'
 
@@ -27,7 +29,11 @@ statusStoreContract('SQLite', async () => {
   const { signer } = generateEd25519Key()
   const databases: Database[] = []
   const open = (): StatusStoreHandle => {
-    const migrations = { audit: auditLogMigrations, status: statusMigrations }
+    const migrations = {
+      audit: auditLogMigrations,
+      webhook: webhookMigrations,
+      status: statusMigrations,
+    }
     const db = openDatabase(join(folder, 'issuer.db'), migrations)
     databases.push(db)
     return {
@@ -68,6 +74,7 @@ statusStoreContract('PostgreSQL', async () => {
     const db = await postgres.openDatabase(url, {
       lease: leaseMigrations,
       audit: postgresLog.auditLogMigrations,
+      webhook: postgresWebhook.webhookMigrations,
       status: postgresStatus.statusMigrations,
     })
     databases.push(db)

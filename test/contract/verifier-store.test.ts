@@ -2,9 +2,12 @@ import { join } from 'node:path'
 import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import * as sqliteLog from '../../shared/audit/log.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
+import { systemRandom } from '../../shared/random.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
 import * as sqlite from '../../shared/store/database.sqlite.ts'
 import { openLease } from '../../shared/store/lease.postgres.ts'
+import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
+import * as sqliteWebhook from '../../shared/webhook/store.sqlite.ts'
 import * as onPostgres from '../../verifier/storage.postgres.ts'
 import * as onSqlite from '../../verifier/storage.sqlite.ts'
 import * as postgresStore from '../../verifier/store.postgres.ts'
@@ -26,10 +29,11 @@ verifierStoreContract('SQLite', async () => {
   const [first, second] = [open(), open()]
   const { signer } = generateEd25519Key()
   return {
-    first: sqliteStore.openVerifierStore(first),
-    second: sqliteStore.openVerifierStore(second),
+    webhooks: sqliteWebhook.openWebhookStore(first),
+    first: sqliteStore.openVerifierStore(first, { random: systemRandom }),
+    second: sqliteStore.openVerifierStore(second, { random: systemRandom }),
     log: sqliteLog.openAuditLog(first, { origin, signer }),
-    reopen: async () => sqliteStore.openVerifierStore(open()),
+    reopen: async () => sqliteStore.openVerifierStore(open(), { random: systemRandom }),
     close: async () => {
       for (const db of connections) db.close()
       folder.remove()
@@ -48,10 +52,11 @@ verifierStoreContract('PostgreSQL', async () => {
   const [first, second] = [await open(), await open()]
   const { signer } = generateEd25519Key()
   return {
-    first: postgresStore.openVerifierStore(first),
-    second: postgresStore.openVerifierStore(second),
+    webhooks: postgresWebhook.openWebhookStore(first),
+    first: postgresStore.openVerifierStore(first, { random: systemRandom }),
+    second: postgresStore.openVerifierStore(second, { random: systemRandom }),
     log: postgresLog.openAuditLog(first, { origin, signer, lease: openLease(first, 'log') }),
-    reopen: async () => postgresStore.openVerifierStore(await open()),
+    reopen: async () => postgresStore.openVerifierStore(await open(), { random: systemRandom }),
     close: async () => {
       for (const db of connections) await db.close()
     },

@@ -4,6 +4,7 @@ import { encodeBase64url } from '../../shared/base64url.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import type { Once } from '../../shared/idempotency/once.ts'
 import { systemRandom } from '../../shared/random.ts'
+import type { WebhookStore } from '../../shared/webhook/store.ts'
 import type { Policy } from '../../verifier/policy/policy.ts'
 import { BUILT_IN_POLICIES, readPolicies } from '../../verifier/policy-packs.ts'
 import { createRequest } from '../../verifier/request/create.ts'
@@ -20,6 +21,7 @@ const artefact = (text: string) => ({ sha256: sha256Hex(text), text })
 export interface StoreUnderTest {
   readonly first: VerifierStore
   readonly second: VerifierStore
+  readonly webhooks: WebhookStore
   readonly log: AuditLog
   /** Opens a third, as after a restart. */
   reopen(): Promise<VerifierStore>
@@ -75,6 +77,48 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
       )
     const logSize = async (): Promise<number> =>
       Number((await under.log.publish(NOW)).split('\n')[1])
+
+    it('tells the platform of an answer and of a refusal, once each and without a claim', async () => {
+      await under.webhooks.addEndpoint({
+        id: 'hook',
+        url: 'https://backend.example',
+        platform: 'backend',
+        types: ['carnet.presentation.answered.v1', 'carnet.presentation.refused.v1'],
+        createdAt: NOW,
+      })
+      const [answered, refused, spoilt] = [await retrieved(), await retrieved(), await retrieved()]
+      await record(under.first, answered.responseId)
+      await refuses('request_answered', () => record(under.second, answered.responseId))
+      await under.first.recordRefusal(refused.responseId, 'access_denied', NOW + 1)
+      for (let n = 0; n < MAX_REJECTIONS; n++) {
+        await under.first.recordRejection(spoilt.responseId, 'presentation_signature', NOW + 2)
+      }
+      const told = (await under.webhooks.deliveries({ limit: 9 })).map(({ event }) => event)
+      expect(told.reverse().map(({ id: _, ...event }) => event)).to.deep.equal([
+        {
+          type: 'carnet.presentation.answered.v1',
+          subject: answered.id,
+          sequence: 1,
+          at: NOW,
+          data: { outcome: 'accept', codes: [] },
+        },
+        {
+          type: 'carnet.presentation.refused.v1',
+          subject: refused.id,
+          sequence: 1,
+          at: NOW + 1,
+          data: { reason: 'access_denied' },
+        },
+        {
+          type: 'carnet.presentation.refused.v1',
+          subject: spoilt.id,
+          sequence: 1,
+          at: NOW + 2,
+          data: { reason: 'too_many_rejections' },
+        },
+      ])
+      await under.webhooks.removeEndpoint('hook')
+    })
 
     it('keeps a request for the platform that made it and tells nobody else', async () => {
       const request = await add()

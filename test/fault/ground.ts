@@ -13,6 +13,8 @@ import * as postgres from '../../shared/store/database.postgres.ts'
 import * as sqlite from '../../shared/store/database.sqlite.ts'
 import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts'
 import { type Lease, soleHolder } from '../../shared/store/lease.ts'
+import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
+import * as sqliteWebhook from '../../shared/webhook/store.sqlite.ts'
 
 const ORIGIN = 'issuer.example/log'
 const BASE_URL = 'https://issuer.example'
@@ -52,6 +54,7 @@ type LogOptions = Parameters<typeof sqliteLog.openAuditLog>[1]
 async function onSqlite(folder: string, log: LogOptions): Promise<Ground> {
   const db = sqlite.openDatabase(join(folder, 'issuer.db'), {
     audit: sqliteLog.auditLogMigrations,
+    webhook: sqliteWebhook.webhookMigrations,
     status: sqliteStatus.statusMigrations,
   })
   return {
@@ -80,6 +83,7 @@ async function onPostgres(url: string, log: LogOptions): Promise<Ground> {
   const db = await postgres.openDatabase(url, {
     lease: leaseMigrations,
     audit: postgresLog.auditLogMigrations,
+    webhook: postgresWebhook.webhookMigrations,
     status: postgresStatus.statusMigrations,
   })
   // What was killed holds its lease for a while; a test does not wait as long as an operator would.

@@ -9,6 +9,7 @@ import { openEd25519Key } from '../../shared/key/signer.software.ts'
 import { statusListBytes } from '../../shared/status-list/bits.ts'
 import { signStatusListToken } from '../../shared/status-list/token.ts'
 import { openDatabase } from '../../shared/store/database.sqlite.ts'
+import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 import { verifierMigrations } from '../../verifier/store.sqlite.ts'
 import {
   answerWith,
@@ -108,6 +109,7 @@ describe('a verifier that is killed', function () {
     expect((await ended).code).to.equal(0)
     const db = openDatabase(program.at('verifier.db'), {
       audit: auditLogMigrations,
+      webhook: webhookMigrations,
       verifier: verifierMigrations,
     })
     const count = (table: string) =>

@@ -68,6 +68,7 @@ describe('carnet-issuer', () => {
       generateLogKey: () => generateEd25519Key().pkcs8,
       logVerifierKey: () => issuer.auditLog.vkey,
       withLog: (_config, work) => work(issuer.auditLog),
+      withWebhooks: (_config, work) => work(issuer.webhooks),
       logFolder: openLogFolder,
       withStore: (_config, work) => work(issuer.store as IssuerStore),
       copyStore: async ({ from, to }) => {

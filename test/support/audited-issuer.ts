@@ -23,6 +23,7 @@ import { signStatusListCwt, verifyStatusListCwt } from '../../shared/status-list
 import { signStatusListToken, verifyStatusListToken } from '../../shared/status-list/token.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
+import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 import { openPublicSource, type PublicSource } from '../../verifier/audit/source.ts'
 import { NOW, type TestAuthority, testAuthority } from './pki.ts'
 
@@ -64,7 +65,11 @@ export async function openAuditedIssuer({
   /** An authority that certifies other issuers too. */
   readonly authority?: TestAuthority
 } = {}): Promise<AuditedIssuer> {
-  const db = openDatabase(':memory:', { audit: auditLogMigrations, status: statusMigrations })
+  const db = openDatabase(':memory:', {
+    audit: auditLogMigrations,
+    webhook: webhookMigrations,
+    status: statusMigrations,
+  })
   const authority = given ?? (await testAuthority('attestation'))
   const { signer, x5c } = await authority.leaf({ notAfter: NOW + validDays * 86_400 })
   const app = express()

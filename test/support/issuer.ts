@@ -41,6 +41,7 @@ import { systemRandom } from '../../shared/random.ts'
 import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { anchorsOf, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
+import type { WebhookStore } from '../../shared/webhook/store.ts'
 import { contractChecked } from './contract.ts'
 import { silentLog } from './log.ts'
 import { noObservation } from './observation.ts'
@@ -53,6 +54,7 @@ export interface TestIssuer {
   readonly db: Database
   readonly store: IssuerStore
   readonly auditLog: AuditLog
+  readonly webhooks: WebhookStore
   readonly anchors: AnchorsAt
   readonly reviewerKey: string
   readonly operatorKey: string
@@ -225,6 +227,7 @@ export async function openIssuer(
     credentialSigner,
     trustList,
     nonceSecret,
+    webhookKeys: [],
     sessionSeconds: 1800,
     maxOpenSessions: options.maxOpenSessions ?? 1000,
     sessionsPerMinute: options.sessionsPerMinute ?? 10_000,
@@ -249,6 +252,7 @@ export async function openIssuer(
     },
     store,
     auditLog,
+    webhooks: storage.webhooks,
     anchors,
     reviewerKey: keys.reviewer,
     operatorKey: keys.operator,

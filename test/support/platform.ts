@@ -24,6 +24,7 @@ import { signStatusListToken } from '../../shared/status-list/token.ts'
 import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
+import type { WebhookStore } from '../../shared/webhook/store.ts'
 import type { Policy } from '../../verifier/policy/policy.ts'
 import { policyFinder } from '../../verifier/policy-finder.ts'
 import { BUILT_IN_POLICIES, readPolicies } from '../../verifier/policy-packs.ts'
@@ -179,6 +180,7 @@ export interface Platform {
   readonly key: string
   /** The SQLite database, where it is on that engine. */
   readonly db: Database
+  readonly webhooks: WebhookStore
   readonly identity: VerifierIdentity
   readonly trustList: TrustListKeeper
   readonly statusLists: StatusLists
@@ -254,6 +256,7 @@ export async function startPlatform(
     ],
     redirectOrigins: ['https://driver.example'],
     lifetimeSeconds: 300,
+    webhookKeys: [],
     clock: () => ecosystem.now,
     random: systemRandom,
   })
@@ -278,6 +281,7 @@ export async function startPlatform(
       if (db === undefined) throw new Error('this verifier keeps nothing in SQLite')
       return db
     },
+    webhooks: storage.webhooks,
     identity,
     trustList,
     statusLists,
@@ -369,8 +373,8 @@ async function openStorage(
   database: string,
 ): Promise<{ readonly storage: VerifierStorage; readonly db: Database | undefined }> {
   if (database.startsWith('postgres://')) {
-    return { storage: await openVerifierStorage(database), db: undefined }
+    return { storage: await openVerifierStorage(database, { random: systemRandom }), db: undefined }
   }
   const db = openDatabase(database, verifierSchema)
-  return { storage: verifierStorageOn(db), db }
+  return { storage: verifierStorageOn(db, { random: systemRandom }), db }
 }

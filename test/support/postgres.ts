@@ -59,7 +59,7 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
   let child: ChildProcess | undefined
   const url = (database: string): string =>
     `postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/${database}`
-  const end = async (signal: 'SIGINT' | 'SIGQUIT'): Promise<void> => {
+  const end = async (signal: 'SIGQUIT'): Promise<void> => {
     const running = child
     child = undefined
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
@@ -108,8 +108,9 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
     },
     crash: () => end('SIGQUIT'),
     start,
+    // Its data goes with it, so that nothing is worth a last checkpoint.
     stop: async () => {
-      await end('SIGINT')
+      await end('SIGQUIT')
       rmSync(folder, { recursive: true, force: true })
     },
   }

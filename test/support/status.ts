@@ -7,6 +7,7 @@ import type { AuditLog } from '../../shared/audit/log.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
+import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 
 /** An issuer's lists and log in memory, with unsigned tokens: for tests of what happens around signing. */
 export interface StatusFixture {
@@ -20,7 +21,11 @@ export const TEST_BASE_URL = 'https://issuer.example'
 export const TEST_POOL = { name: 'standard', size: 4096, lanes: 3 }
 
 export function openStatusFixture(path = ':memory:'): StatusFixture {
-  const db = openDatabase(path, { audit: auditLogMigrations, status: statusMigrations })
+  const db = openDatabase(path, {
+    audit: auditLogMigrations,
+    webhook: webhookMigrations,
+    status: statusMigrations,
+  })
   const { signer } = generateEd25519Key()
   const log = openAuditLog(db, { origin: 'issuer.example/log', signer })
   const store = openStatusStore(db, { baseUrl: TEST_BASE_URL, random: systemRandom })

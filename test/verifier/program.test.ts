@@ -54,6 +54,7 @@ describe('carnet-verifier', () => {
       backup: () => Promise.reject(new Error('no backup here')),
       restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => 'a key',
+      withWebhooks: (_config, work) => work(driver.webhooks),
       serve: async () => undefined,
       platformKey: driver.key,
       ...change,
