@@ -56,7 +56,8 @@ export interface Ecosystem {
   setStatus(idx: number, status: 0 | 1 | 2): Promise<void>
   issue(options?: {
     claims?: JsonObject
-    idx?: number | undefined
+    /** Without it, the credential has no status. */
+    idx?: number | 'none' | undefined
     holder?: Es256Signer
     issuer?: { readonly signer: Es256Signer; readonly x5c: readonly string[] }
   }): Promise<HeldCredential>
@@ -127,7 +128,7 @@ export async function makeEcosystem(now: number = NOW): Promise<Ecosystem> {
           iat: now - DAY,
           exp: now + 13 * DAY,
           cnf: { jwk: { ...own.publicJwk } },
-          status: { status_list: { idx, uri: LIST_URI } },
+          ...(idx === 'none' ? {} : { status: { status_list: { idx, uri: LIST_URI } } }),
           ...SPECIMEN_CLAIMS,
           verification: { time: toDateTime(now - 11 * DAY + 36_000), assurance_level: 'baseline' },
           ...claims,

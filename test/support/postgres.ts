@@ -22,19 +22,43 @@ export interface PostgresServer {
 const USER = 'carnet'
 const PASSWORD = 'p4ss-word'
 
-let shared: Promise<PostgresServer> | undefined
+/** The server of this run, one database in it, and the connection that makes schemas there. */
+interface SharedServer {
+  readonly server: PostgresServer
+  readonly url: string
+  readonly client: pg.Client
+}
+
+let shared: Promise<SharedServer> | undefined
+let schemas = 0
 let databases = 0
 
-/** The connection string of a new, empty database on the one server of this run, which starts when it is first asked for. */
+/**
+ * The connection string of a new, empty schema on the one server of this run, which starts when it is first asked for. A
+ * schema is what a program sees of a database, and takes a tenth of the time and files of one.
+ */
 export async function postgresDatabase(): Promise<string> {
+  shared ??= startShared()
+  const { url, client } = await shared
+  schemas += 1
+  const name = `carnet_${schemas}`
+  await client.query(`CREATE SCHEMA ${name}`)
+  return `${url}?options=${encodeURIComponent(`-c search_path=${name}`)}`
+}
+
+async function startShared(): Promise<SharedServer> {
   // Nothing here cuts the power, so that what the system has taken is as good as on the disk.
-  shared ??= startPostgres(['-c', 'fsync=off', '-c', 'full_page_writes=off'])
-  return (await shared).database()
+  const server = await startPostgres(['-c', 'fsync=off', '-c', 'full_page_writes=off'])
+  const url = await server.database()
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  return { server, url, client }
 }
 
 // Mocha ends the process when the tests have ended; a server that nobody stops would stay.
 after(async () => {
-  await (await shared)?.stop()
+  await (await shared)?.server.stop()
 })
 
 /** Starts a server of its own, for tests that crash it. */

@@ -32,7 +32,7 @@ describe('openDatabase on PostgreSQL', () => {
   const change = (url: string, pattern: string | RegExp, by: string) => url.replace(pattern, by)
 
   it('commits to the disk even where the server says otherwise, and bounds waiting', async () => {
-    const url = `${await postgresDatabase()}?options=-c%20synchronous_commit%3Doff`
+    const url = `${await postgresDatabase()}%20-c%20synchronous_commit%3Doff`
     const database = await open(url)
     const settings = await database.get(
       `SELECT current_setting('synchronous_commit') AS commit, current_setting('lock_timeout') AS lock,
