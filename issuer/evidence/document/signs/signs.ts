@@ -64,9 +64,9 @@ export function signsOf(source: SignSource): readonly Sign[] {
   })
   const values: Readonly<Record<SignName, number | undefined>> = {
     screen_recapture: periodicity?.colour,
-    printed_copy: periodicity && Math.max(periodicity.brightness, greyness(source.image)),
+    printed_copy: periodicity && Math.max(periodicity.brightness, greyness(source)),
     portrait_replaced: source.portrait && replaced(source, source.portrait, prints),
-    text_edited: edited(prints),
+    text_edited: isFlat(source.image) ? undefined : edited(prints),
     layout_inconsistent: inconsistent(source),
   }
   return (Object.keys(values) as SignName[]).flatMap((name): readonly Sign[] => {
@@ -96,8 +96,9 @@ export function signWarnings(signs: readonly Sign[]): readonly Warning[] {
   }))
 }
 
-/** Reaches the limit of `printed_copy` where hardly anything in the picture has a colour. */
-function greyness({ levels }: Image): number {
+/** Reaches the limit of `printed_copy` where hardly anything has a colour beside a portrait; a back may have none. */
+function greyness({ image: { levels }, portrait }: SignSource): number {
+  if (!portrait) return 0
   const small = levels[Math.min(2, levels.length - 1)]
   if (!small) return 0
   const chroma = new Uint8Array(small.rgb.length / 3)
@@ -128,8 +129,8 @@ function replaced({ image }: SignSource, portrait: Portrait, prints: readonly Pr
   return Math.max(0, other, soft)
 }
 
-/** How many octaves softer than print a portrait may be. */
-const SOFT = 3.2
+/** How many octaves softer than print a portrait may be: in a drawing, whose print no camera has softened, it is 3.3. */
+const SOFT = 4
 
 function sharpnessOf(image: Image, box: Portrait['box']): number {
   const [width, height] = [Math.round(box.width), Math.round(box.height)]
@@ -153,6 +154,25 @@ function edited(prints: readonly Print[]): number | undefined {
   const usual = medianOf(prints.map(({ paper }) => paper)) ?? 0
   return Math.max(...prints.map(({ paper }) => Math.log2((usual + QUIET) / (paper + QUIET))))
 }
+
+/**
+ * Whether much of a picture has no noise at all, as no camera leaves it: in a drawing, or after strong compression, paper
+ * without a pattern is as even as what was covered.
+ */
+function isFlat({ width, height, rgb }: Image): boolean {
+  let [equal, of] = [0, 0]
+  for (let y = 0; y < height; y += 4) {
+    for (let x = 2; x < width; x++) {
+      const i = (y * width + x) * 3 + 1
+      if (rgb[i] === rgb[i - 3] && rgb[i] === rgb[i - 6]) equal += 1
+      of += 1
+    }
+  }
+  return equal > FLAT * of
+}
+
+/** A share of pixels that are as both before them. */
+const FLAT = 0.65
 
 /** Grey levels of variation that say nothing. */
 const QUIET = 0.35

@@ -51,6 +51,23 @@ describe('signs of fraud', () => {
     }
   })
 
+  it('say nothing of edited text in a picture without noise, which no camera took', async () => {
+    const found = await signs(page)
+    expect(found).to.not.have.property('text_edited')
+    expect(await signs(await genuine(page, seededRandom(1)))).to.have.property('text_edited')
+    for (const [name, value] of Object.entries(found)) {
+      expect(value, name).to.be.below(SIGN_LIMITS[name as SignName])
+    }
+  })
+
+  it('take a side without colours for a copy only where it has a portrait', async () => {
+    const grey = await sharp(page).greyscale().toColourspace('srgb').png().toBuffer()
+    const image = await decodeImage(grey, { longestSide: 2400 })
+    const back = signsOf({ image, side: 'back', read: { image, lines: [], alike: [] } })
+    const copy = back.find(({ name }) => name === 'printed_copy')
+    expect(copy?.value).to.be.below(SIGN_LIMITS.printed_copy)
+  })
+
   it('see the pixels of a screen', async () => {
     const found = await signs(await onScreen(page, seededRandom(1)))
     expect(found.screen_recapture).to.be.at.least(SIGN_LIMITS.screen_recapture)
