@@ -24,6 +24,12 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
       'neither the second recogniser nor the printed zone confirms a part; `detail` names the parts',
     remedy: 'photograph the page again, sharp and filling the picture',
   },
+  mrz_name_truncated: {
+    raisedBy:
+      'the name fills its field of the zone, so that it may be cut off (ICAO 9303-3 §4.6), and print does not show it whole, read alike twice; `detail` names the fields',
+    remedy:
+      'photograph the side with the printed name again, sharp and filling the picture; if it stays, a person reads the name',
+  },
   mrz_repaired: {
     raisedBy: 'a look-alike was settled where position, charset and check digits leave one reading',
     remedy: 'none; a person may compare the field with the picture',

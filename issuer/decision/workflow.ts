@@ -23,8 +23,8 @@ export type Severity = 'reject' | 'refer' | 'note'
 export const DECISION_CODES: readonly DecisionCode[] = [...WARNING_CODES, ...OWN_CODES]
 
 /**
- * Codes that come of a score or a likeness. "Nobody is refused by a score alone": a workflow can have a person look,
- * or note them, and cannot refuse for them.
+ * Codes that come of a score or a likeness, or of a name that is longer than its field. "Nobody is refused by a score
+ * alone": a workflow can have a person look, or note them, and cannot refuse for them.
  */
 export const SCORE_CODES: readonly DecisionCode[] = [
   'face_match_low',
@@ -33,6 +33,7 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'liveness_review',
   'portrait_quality_low',
   'selfie_quality_low',
+  'mrz_name_truncated',
   'zones_differ',
   'print_uncertain',
   'barcode_differs',

@@ -114,6 +114,7 @@ export interface Warning {
 export const WARNING_CODES = [
   'mrz_check_digit_wrong',
   'mrz_uncertain',
+  'mrz_name_truncated',
   'mrz_repaired',
   'zones_differ',
   'document_expired',

@@ -1,5 +1,6 @@
 import { align, lookAlikes } from './agreement.ts'
 import type { Mrz } from './mrz.ts'
+import { isCutFrom, LEAST_CUT_LETTERS } from './printed-name.ts'
 import { joinedRows, placeOf } from './rows.ts'
 import { zoneSpellings } from './transliterate.ts'
 import type { VisualLine } from './visual-zone.ts'
@@ -56,8 +57,8 @@ export function compareZones(
     ({ field, valid }) => field === 'document_number' && valid,
   )
   const tests: Readonly<Record<ComparedField, (text: string) => boolean>> = {
-    family_name: (text) => showsName(text, mrz.surname, mrz.nameTruncated),
-    given_name: (text) => showsName(text, mrz.givenNames, mrz.nameTruncated),
+    family_name: (text) => showsName(text, mrz.surname, mrz.nameMayBeCut),
+    given_name: (text) => showsName(text, mrz.givenNames, mrz.nameMayBeCut),
     document_number: (text) => showsNumber(text, mrz.number, numberRight),
     birthdate: (text) => datesIn(text).includes(mrz.birth),
     date_of_expiry: (text) => datesIn(text).includes(mrz.expiry),
@@ -121,13 +122,12 @@ function isFar(printed: string, expected: string): boolean {
   })
 }
 
-function showsName(text: string, name: string, truncated: boolean): boolean {
+function showsName(text: string, name: string, mayBeCut: boolean): boolean {
   const wanted = name.replace(/[^A-Z]/g, '')
   if (wanted === '') return false
   const value = text.replace(/^[12]\.\s*/, '')
-  return zoneSpellings(value).some((spelling) =>
-    truncated ? spelling.startsWith(wanted) : spelling === wanted,
-  )
+  if (zoneSpellings(value).includes(wanted)) return true
+  return mayBeCut && wanted.length >= LEAST_CUT_LETTERS && isCutFrom(name, value)
 }
 
 /** As a word, or with the letter of the document's type before it. */

@@ -10,26 +10,44 @@ import type {
 import { type ComparedField, compareZones, type ZoneAgreement } from './compare-zones.ts'
 import { isCountryCode } from './countries.ts'
 import { DOCUMENT_RULES } from './document-rules.ts'
-import { type Fields, type InterpretedDocument, impossibleDates } from './interpreted.ts'
+import {
+  type Fields,
+  type InterpretedDocument,
+  impossibleDates,
+  printedField,
+} from './interpreted.ts'
 import { isoDate, type Mrz, type Span } from './mrz.ts'
 import type { SideReading } from './read-document.ts'
 import { agreesIn, type MrzReading } from './read-mrz.ts'
 import { partOfLine } from './regions.ts'
+import type { VisualLine } from './visual-zone.ts'
+import { type NameField, type PrintedName, wholeNames } from './whole-name.ts'
 
+const NAMES: readonly NameField[] = ['family_name', 'given_name']
 const SEXES: Readonly<Record<string, string>> = { M: '1', F: '2', '': '0', '<': '0', X: '0' }
 
 /**
  * Turns a reading into document fields and warnings. `ok` needs every check digit right and every field agreed by a
- * second recogniser, because check digits alone do not prove a reading (a K for a filler, an A for a K keep them).
+ * second recogniser, because check digits alone do not prove a reading (a K for a filler, an A for a K keep them). A
+ * name that may be cut off in the zone is the printed one where print shows it whole, and `ok` only there.
+ * `front` is the print on the side that has no zone.
  */
 export function interpretDocument(
   side: SideReading,
   now: NumericDate,
-  { zoneSide = 'front' }: { readonly zoneSide?: DocumentSideName } = {},
+  {
+    zoneSide = 'front',
+    front,
+  }: { readonly zoneSide?: DocumentSideName; readonly front?: readonly VisualLine[] } = {},
 ): InterpretedDocument {
-  const { zone: reading, printed } = side
+  const { zone: reading } = side
   const { mrz } = reading
-  const printedSays = compareZones(mrz, printed)
+  const whole = mrz.nameMayBeCut ? wholeNames(mrz, front ?? side.printed) : {}
+  const cut = mrz.nameMayBeCut ? NAMES.filter((name) => !whole[name]?.sure) : []
+  const printedSays = {
+    ...compareZones(mrz, [...(front ?? []), ...side.printed]),
+    ...agreeing(whole),
+  }
   const repaired = reading.positions.flat().some((position) => position.repaired)
   const today = calendarDate(now)
   const birthdate = isoDate(mrz.birth, { today, birth: true })
@@ -53,6 +71,7 @@ export function interpretDocument(
   const codes: WarningCode[] = []
   if (!allRight) codes.push('mrz_check_digit_wrong')
   if (!agreed) codes.push('mrz_uncertain')
+  if (cut.length > 0) codes.push('mrz_name_truncated')
   if (differing.length > 0) codes.push('zones_differ')
   if (repaired) codes.push('mrz_repaired')
   if (!possible) codes.push('document_date_impossible')
@@ -73,6 +92,11 @@ export function interpretDocument(
   }
   set('family_name', mrz.surname, spans.name)
   set('given_name', mrz.givenNames, spans.name)
+  for (const name of NAMES) {
+    const print = whole[name]
+    if (!print || print.same) continue
+    fields[name] = printedField(print.value, print.line, { side: front ? 'front' : zoneSide })
+  }
   set('birthdate', birthdate, spans.birth)
   set('sex', SEXES[mrz.sex], spans.sex)
   set('nationality', mrz.nationality, spans.nationality)
@@ -83,7 +107,7 @@ export function interpretDocument(
   return {
     document: {
       type: mrz.layout.type,
-      reading: allRight && agreed && possible ? 'ok' : 'uncertain',
+      reading: allRight && agreed && possible && cut.length === 0 ? 'ok' : 'uncertain',
       repaired,
       fields,
       checkDigits: mrz.checkDigits,
@@ -93,12 +117,20 @@ export function interpretDocument(
     warnings: codes.map((code) => {
       const detail = {
         mrz_uncertain: unconfirmed,
+        mrz_name_truncated: cut,
         zones_differ: differing,
         document_date_impossible: impossible,
       }[code as string]
       return { code, feature: 'document', ...(detail ? { detail } : {}) }
     }),
   }
+}
+
+/** A name that print shows whole is one that both zones show. */
+function agreeing(
+  whole: Readonly<Partial<Record<NameField, PrintedName>>>,
+): Partial<Record<NameField, 'agrees'>> {
+  return Object.fromEntries(Object.keys(whole).map((name) => [name, 'agrees']))
 }
 
 /** A visa says who may enter, not who somebody is; other formats begin with the letters of their kind. ICAO 9303-4 to -7. */

@@ -79,8 +79,7 @@ function interpretCard(
   back: Zone,
   now: NumericDate,
 ): InterpretedDocument {
-  const all = [...printed, ...back.printed]
-  const card = interpretDocument({ ...back, printed: all }, now, { zoneSide: 'back' })
+  const card = interpretDocument(back, now, { zoneSide: 'back', front: printed })
   const front = compareZones(back.zone.mrz, printed)
   const differing = LINKING.filter((field) => front[field] === 'differs')
   const linked = LINKING.some((field) => front[field] === 'agrees')

@@ -232,8 +232,8 @@ export interface Mrz {
   readonly expiry: string
   readonly optional: readonly string[]
   readonly checkDigits: readonly CheckDigit[]
-  /** Whether the name fills its field, so that it may be cut off. ICAO 9303-3 §4.6. */
-  readonly nameTruncated: boolean
+  /** Whether the name leaves no room for more in its field, so that it may be cut off. ICAO 9303-3 §4.6. */
+  readonly nameMayBeCut: boolean
 }
 
 /** Takes a zone apart and computes every check digit. Checks nothing else. */
@@ -264,8 +264,17 @@ export function parseMrz(lines: readonly string[], layout: MrzLayout): Mrz {
           ? long.valid
           : isRight(text(at), over.map(text).join(''), optional ?? false),
     })),
-    nameTruncated: !text(layout.spans.name).endsWith('<'),
+    nameMayBeCut: leavesNoRoom(text(layout.spans.name)),
   }
+}
+
+/**
+ * A name is cut so that a letter stands last; who cuts it at a separator leaves a filler there, or two after a surname.
+ * ICAO 9303-3 §4.6.
+ */
+function leavesNoRoom(name: string): boolean {
+  const [{ length } = ''] = /<*$/.exec(name) ?? []
+  return length < (/<<[A-Z]/.test(name) ? 2 : 3)
 }
 
 const spaced = (name: string) => name.replace(/<+/g, ' ').trim()

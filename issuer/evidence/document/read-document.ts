@@ -2,6 +2,7 @@ import type { Region } from '../evidence.ts'
 import type { Image } from '../image.ts'
 import { compareZones } from './compare-zones.ts'
 import { type CardModels, type UprightCard, uprightCard } from './flat-card.ts'
+import { nameIn } from './printed-name.ts'
 import { type MrzModels, type MrzReading, readMrz, withSecondName } from './read-mrz.ts'
 import { cornersOf } from './regions.ts'
 import { findTextLines, type TextBox } from './text-lines.ts'
@@ -26,10 +27,13 @@ export async function readSide(
   const boxes = known ?? (await findTextLines(models.textDetector, image))
   const zone = await readMrz(models, image, boxes)
   if (!zone) return undefined
+  const { nameMayBeCut } = zone.mrz
   const printed = await readVisualZone(models, image, {
     boxes,
     zone: zone.boxes,
+    twice: (text) => nameMayBeCut && nameIn(text) !== undefined,
     enough: (lines) =>
+      !nameMayBeCut &&
       Object.values(compareZones(zone.mrz, lines)).every((agreement) => agreement === 'agrees'),
   })
   return {

@@ -20,11 +20,14 @@ export interface VisualLine {
 
 const MOST_LINES = 60
 const CROP_HEIGHT = 1.1
+const SECOND_CROP_HEIGHT = 1.35
 const LEAST_CONFIDENCE = 0.6
+const SURE = 0.9
 
 /**
  * Reads the printed lines of a document that lie the same way as its machine-readable zone, the tallest first because
- * values are printed larger than labels, until there is `enough` or more than can be looked at.
+ * values are printed larger than labels, until there is `enough` or more than can be looked at; those that are to be
+ * looked at `twice` say whether both looks read the same.
  */
 export async function readVisualZone(
   models: { readonly textRecogniser: Model; readonly alphabet: TextAlphabet },
@@ -33,10 +36,12 @@ export async function readVisualZone(
     boxes,
     zone,
     enough,
+    twice,
   }: {
     boxes: readonly TextBox[]
     zone: readonly TextBox[]
     enough: (lines: readonly VisualLine[]) => boolean
+    twice: (text: string) => boolean
   },
 ): Promise<readonly VisualLine[]> {
   const direction = zone[0]?.angle ?? 0
@@ -51,21 +56,27 @@ export async function readVisualZone(
     const turned =
       Math.cos(box.angle - direction) < 0 ? { ...box, angle: box.angle + Math.PI } : box
     if (Math.cos(turned.angle - direction) < 0.9) continue
-    const crop = { ...turned, height: turned.height * CROP_HEIGHT }
-    const { text, confidence } = await readTextCrop(
-      models.textRecogniser,
-      models.alphabet,
-      image,
-      crop,
-    )
-    if (confidence >= LEAST_CONFIDENCE && text.trim() !== '') {
-      lines.push({
-        text: text.normalize('NFKC').trim(),
-        confidence,
-        box: turned,
-        corners: cornersOf(turned, image),
-      })
+    const read = async (factor: number) => {
+      const crop = { ...turned, height: turned.height * factor }
+      const seen = await readTextCrop(models.textRecogniser, models.alphabet, image, crop)
+      return { text: seen.text.normalize('NFKC').trim(), confidence: seen.confidence }
     }
+    const { text, confidence } = await read(CROP_HEIGHT)
+    if (confidence < LEAST_CONFIDENCE || text === '') continue
+    const again = twice(text) ? await read(SECOND_CROP_HEIGHT) : undefined
+    lines.push({
+      text,
+      confidence,
+      box: turned,
+      ...(again ? { confirmed: isConfirmed({ text, confidence }, again) } : {}),
+      corners: cornersOf(turned, image),
+    })
   }
   return lines
+}
+
+type Look = Pick<VisualLine, 'text' | 'confidence'>
+
+function isConfirmed(first: Look, second: Look): boolean {
+  return first.text === second.text && Math.min(first.confidence, second.confidence) >= SURE
 }

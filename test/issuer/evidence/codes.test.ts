@@ -220,6 +220,10 @@ function signCodes(name: SignName, value = SIGN_LIMITS[name]): readonly WarningC
 const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
   mrz_check_digit_wrong: () => documentCodes(side(replaced('740812', '740813'))),
   mrz_uncertain: () => documentCodes(side(TD3, { second: replaced('SPECIMEN', 'SPEC1MBN') })),
+  mrz_name_truncated: () =>
+    documentCodes(
+      side(zoneLines('TD3', { ...WORKER, givenNames: 'JONAS EMIL KONSTANTIN LEOPOLD' })),
+    ),
   mrz_repaired: () => documentCodes(side(TD3, { repaired: true })),
   zones_differ: () => documentCodes(side(TD3, { printed: ['Surname', 'SOMEBODY ELSE'] })),
   document_expired: () => documentCodes(side(TD3), NOW + 6 * 366 * 86_400),

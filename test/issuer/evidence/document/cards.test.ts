@@ -252,6 +252,23 @@ describe('cards with two sides', () => {
       expect(evidence.document.reading).to.equal('uncertain')
     })
 
+    it('has the name of its front where its zone cut it off (ICAO 9303-3 §4.6)', async () => {
+      const holder = { ...WORKER, givenNames: 'JONAS EMIL KONSTANTIN' }
+      const back = await drawIdentityBack(holder, faces)
+      const whole = await evidenceOf(
+        await drawIdentityFront(holder, { portrait: faces.portrait }, faces),
+        back,
+      )
+      expect(whole.document.fields.given_name).to.include({
+        value: 'JONAS EMIL KONSTANTIN',
+        source: 'viz',
+      })
+      expect(whole.document.reading).to.equal('ok')
+      const cut = await evidenceOf(front, back)
+      expect(cut.document.reading).to.equal('uncertain')
+      expect(detailOf(cut, 'mrz_name_truncated')).to.deep.equal(['given_name'])
+    })
+
     it('misses its back where that was not shown', async () => {
       const evidence = await evidenceOf(front)
       expect(detailOf(evidence, 'document_side_missing')).to.deep.equal(['back'])

@@ -75,9 +75,21 @@ describe('parseMrz', () => {
 
   it('says that a name may be cut off when it fills its field (ICAO 9303-3 §4.6)', () => {
     const [, lower = ''] = SPECIMENS.TD3
-    expect(parse([`P<UTO${'NAME<<'.padEnd(39, 'X')}`, lower]).nameTruncated).to.equal(true)
-    expect(parse(SPECIMENS.TD3).nameTruncated).to.equal(false)
+    expect(parse([`P<UTO${'NAME<<'.padEnd(39, 'X')}`, lower]).nameMayBeCut).to.equal(true)
+    expect(parse(SPECIMENS.TD3).nameMayBeCut).to.equal(false)
   })
+
+  for (const [name, cut] of [
+    ['LINDQVIST<<MARIA<ANNA<KATARINA', true],
+    ['LINDQVIST<<MARIA<ANNA<KATRINE<', true],
+    ['LINDQVIST<<MARIA<ANNA<KATRIN<<', false],
+    ['LINDQVISTLINDQVISTLINDQVISTL<<', true],
+    ['LINDQVISTLINDQVISTLINDQVIST<<<', false],
+  ] as const) {
+    it(`${cut ? 'holds it possible' : 'rules out'} that ${name} was cut (ICAO 9303-3 §4.6)`, () => {
+      expect(parse([...SPECIMENS.TD1.slice(0, 2), name]).nameMayBeCut).to.equal(cut)
+    })
+  }
 })
 
 describe('layoutOf', () => {
