@@ -96,6 +96,23 @@ describe('decodeImage', () => {
     }
   })
 
+  it('reads colours as the ICC profile of the image says', async () => {
+    const colour = { r: 200, g: 60, b: 40 }
+    const upload = await sharp({
+      create: { width: 200, height: 200, channels: 3, background: colour },
+    })
+      .withIccProfile('p3')
+      .png()
+      .toBuffer()
+    // The bytes in the file are those of another, wider space.
+    const stored = await sharp(upload, { ignoreIcc: true }).raw().toBuffer()
+    expect(Math.abs((stored[0] ?? 0) - colour.r)).to.be.above(8)
+    const { rgb } = await decodeImage(upload, LIMITS)
+    expect(rgb[0]).to.be.closeTo(colour.r, 3)
+    expect(rgb[1]).to.be.closeTo(colour.g, 3)
+    expect(rgb[2]).to.be.closeTo(colour.b, 3)
+  })
+
   it('bounds the longest side and keeps half-size levels', async () => {
     const image = await decodeImage(await plain(4000, 3000).jpeg().toBuffer(), LIMITS)
     expect([image.width, image.height]).to.deep.equal([1600, 1200])
