@@ -29,6 +29,7 @@ import {
   type StatusStore,
   statusOf,
 } from './status.ts'
+import { draftOf, type EventRow, type ListRow, type PublicationRow } from './stored-list.ts'
 
 /** The schema of the lists, in the order in which it grew. It refers to that of the audit log. */
 export const statusMigrations: readonly string[] = [
@@ -356,34 +357,11 @@ export function openStatusStore(
 /** How many entries of the log are shown. */
 const PUBLISHED_SIZE = '(SELECT coalesce(max(size), -1) FROM audit_served)'
 
-interface ListRow {
-  readonly id: string
-  readonly uri: string
-  readonly size: number
-  readonly permutation_key: Buffer
-  readonly allocated: number
-  readonly retained_until: number
-}
-
 interface EntryRow {
   readonly list: string
   readonly status: number
   readonly decoy: number
   readonly subject: string | null
-}
-
-interface EventRow {
-  readonly list: string
-  readonly idx: number
-  readonly from_status: number
-  readonly leaf: number
-  readonly published_sequence: number | null
-  readonly withdrawn_at: number | null
-}
-
-interface PublicationRow extends Omit<Publication, 'leafHash' | 'uri'> {
-  readonly leaf_hash: string
-  readonly last_event: number
 }
 
 function listRow(db: Sql, id: string): Promise<ListRow | undefined> {
@@ -509,17 +487,7 @@ async function draft(tx: Sql, id: string): Promise<ListDraft> {
      WHERE list = $1 AND id > $2 AND withdrawn_at IS NULL ORDER BY id`,
     [id, row?.last_event ?? 0],
   )
-  return {
-    id,
-    uri: list.uri,
-    bits: 2,
-    size: list.size,
-    given: list.allocated,
-    entries,
-    changes: changes.map(({ idx, value }) => ({ idx, value })),
-    lastEvent: changes.at(-1)?.id ?? row?.last_event ?? 0,
-    previous: row === undefined ? undefined : publicationOf(row, list.uri),
-  }
+  return draftOf(list, row, { entries, changes })
 }
 
 async function record(tx: Sql, publication: NewPublication, random: Random): Promise<Publication> {
@@ -563,16 +531,11 @@ async function record(tx: Sql, publication: NewPublication, random: Random): Pro
   const published = await tx.all<PublishedChange>(
     `SELECT s.subject, e.to_status AS status FROM status_event AS e
      JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
-     WHERE e.list = $1 AND e.published_sequence = $2 AND s.subject IS NOT NULL
-         AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
-    [list, sequence],
+     WHERE e.list = $1 AND e.id > $2 AND e.id <= $3 AND e.withdrawn_at IS NULL
+       AND s.subject IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
+    [list, after, lastEvent],
   )
   for (const change of published) await emitEvent(tx, publishedEvent(change, iat), random)
-  return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
-}
-
-function publicationOf(row: PublicationRow, uri: string): Publication {
-  const { list, sequence, token, sha256, iat, exp, ttl, leaf, leaf_hash: leafHash } = row
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 

@@ -28,6 +28,7 @@ import {
   type StatusStore,
   statusOf,
 } from './status.ts'
+import { draftOf, type EventRow, type ListRow, type PublicationRow } from './stored-list.ts'
 
 /** The schema of the lists, in the order in which it grew. It refers to that of the audit log. */
 export const statusMigrations: readonly string[] = [
@@ -363,29 +364,6 @@ export function openStatusStore(
   }
 }
 
-interface ListRow {
-  readonly id: string
-  readonly uri: string
-  readonly size: number
-  readonly permutation_key: Buffer
-  readonly allocated: number
-  readonly retained_until: number
-}
-
-interface EventRow {
-  readonly list: string
-  readonly idx: number
-  readonly from_status: number
-  readonly leaf: number
-  readonly published_sequence: number | null
-  readonly withdrawn_at: number | null
-}
-
-interface PublicationRow extends Omit<Publication, 'leafHash' | 'uri'> {
-  readonly leaf_hash: string
-  readonly last_event: number
-}
-
 function listRow(db: Database, id: string): ListRow | undefined {
   return prepared<[string], ListRow>(db, 'SELECT * FROM status_list WHERE id = ?').get(id)
 }
@@ -467,17 +445,7 @@ function draft(db: Database, id: string): ListDraft {
     `SELECT id, idx, to_status AS value FROM status_event
        WHERE list = ? AND id > ? AND withdrawn_at IS NULL ORDER BY id`,
   ).all(id, row?.last_event ?? 0)
-  return {
-    id,
-    uri: list.uri,
-    bits: 2,
-    size: list.size,
-    given: list.allocated,
-    entries,
-    changes: changes.map(({ idx, value }) => ({ idx, value })),
-    lastEvent: changes.at(-1)?.id ?? row?.last_event ?? 0,
-    previous: row === undefined ? undefined : publicationOf(row, list.uri),
-  }
+  return draftOf(list, row, { entries, changes })
 }
 
 function record(db: Database, publication: NewPublication, random: Random): Publication {
@@ -509,13 +477,13 @@ function record(db: Database, publication: NewPublication, random: Random): Publ
     `UPDATE status_event SET published_sequence = ?, published_at = ?
      WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
   ).run(sequence, iat, list, last?.last_event ?? 0, lastEvent)
-  const published = prepared<[string, number], PublishedChange>(
+  const published = prepared<[string, number, number], PublishedChange>(
     db,
     `SELECT s.subject, e.to_status AS status FROM status_event AS e
        JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
-       WHERE e.list = ? AND e.published_sequence = ? AND s.subject IS NOT NULL
-         AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
-  ).all(list, sequence)
+       WHERE e.list = ? AND e.id > ? AND e.id <= ? AND e.withdrawn_at IS NULL
+         AND s.subject IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
+  ).all(list, last?.last_event ?? 0, lastEvent)
   for (const change of published) emitEvent(db, publishedEvent(change, iat), random)
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
@@ -530,11 +498,6 @@ function carried(
        WHERE list = ? AND id > ? AND id <= ? AND withdrawn_at IS NULL`,
   ).get(list, after, lastEvent)
   return row?.count ?? 0
-}
-
-function publicationOf(row: PublicationRow, uri: string): Publication {
-  const { list, sequence, token, sha256, iat, exp, ttl, leaf, leaf_hash: leafHash } = row
-  return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 
 function served(

@@ -18,7 +18,7 @@ import * as postgres from '../../shared/store/database.postgres.ts'
 import { type Database, immediate, openDatabase } from '../../shared/store/database.sqlite.ts'
 import { leaseMigrations, openLease } from '../../shared/store/lease.postgres.ts'
 import * as postgresWebhook from '../../shared/webhook/store.postgres.ts'
-import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
+import { openWebhookStore, webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
 import { postgresDatabase } from '../support/postgres.ts'
 import { type StatusStoreHandle, statusStoreContract } from './status-store.ts'
 
@@ -40,8 +40,16 @@ statusStoreContract('SQLite', async () => {
       store: openStatusStore(db, { baseUrl: 'https://issuer.example', random: systemRandom }),
       servedPools: sqlitePools.servedPools(db),
       log: openAuditLog(db, { origin: 'issuer.example/log', signer }),
-      allocate: async (copies, credentialExpires) =>
-        immediate(db, () => allocateIndexes(db, { copies, credentialExpires, now: START })),
+      webhooks: openWebhookStore(db),
+      allocate: async (copies, credentialExpires, subject) =>
+        immediate(db, () =>
+          allocateIndexes(db, {
+            copies,
+            credentialExpires,
+            now: START,
+            ...(subject === undefined ? {} : { subject }),
+          }),
+        ),
       change: async (reference, to, now) =>
         immediate(db, () =>
           changeStatus(db, {
@@ -87,9 +95,15 @@ statusStoreContract('PostgreSQL', async () => {
         signer,
         lease: openLease(db, 'log'),
       }),
-      allocate: (copies, credentialExpires) =>
+      webhooks: postgresWebhook.openWebhookStore(db),
+      allocate: (copies, credentialExpires, subject) =>
         db.transaction((tx) =>
-          postgresStatus.allocateIndexes(tx, { copies, credentialExpires, now: START }),
+          postgresStatus.allocateIndexes(tx, {
+            copies,
+            credentialExpires,
+            now: START,
+            ...(subject === undefined ? {} : { subject }),
+          }),
         ),
       change: (reference, to, now) =>
         db.transaction(async (tx) => {

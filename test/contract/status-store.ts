@@ -15,6 +15,7 @@ import type { AuditLog } from '../../shared/audit/log.ts'
 import { parseEntryBundle } from '../../shared/audit/tile.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
+import type { WebhookStore } from '../../shared/webhook/store.ts'
 import { listOf, unsignedTokens, valueAt } from '../support/status.ts'
 
 /** One handle on the lists and the log of an issuer, as one process has it. */
@@ -22,8 +23,9 @@ export interface StatusStoreHandle {
   readonly store: StatusStore
   readonly log: AuditLog
   readonly servedPools: ReadServedPools
-  /** Allocates in a transaction of its own. */
-  allocate(copies: number, credentialExpires: number): Promise<StatusReference[]>
+  readonly webhooks: WebhookStore
+  /** Allocates in a transaction of its own, for a subject or for none. */
+  allocate(copies: number, credentialExpires: number, subject?: string): Promise<StatusReference[]>
   /** Changes a status in a transaction of its own. */
   change(reference: StatusReference, to: CredentialStatus, now: number): Promise<number>
 }
@@ -66,6 +68,45 @@ export function statusStoreContract(name: string, open: () => Promise<StatusStor
       await fixture.second.store.keepOpen(POOL, NOW)
       expect(await fixture.first.store.publishedLists(NOW)).to.have.length(3)
       expect(await fixture.second.store.uris(NOW)).to.have.length(3)
+    })
+
+    it('tells the operator of each change that a publication carries, once, and no platform', async () => {
+      const { first } = fixture
+      const types = ['carnet.credential.status-changed.v1'] as const
+      const hook = { types, createdAt: NOW }
+      const operator = { id: 'o', url: 'https://o.example', platform: undefined, ...hook }
+      await first.webhooks.addEndpoint(operator)
+      await first.webhooks.addEndpoint({
+        id: 'd',
+        url: 'https://d.example',
+        platform: 'driver',
+        ...hook,
+      })
+      await publish(first, NOW)
+      const [credential, other] = await first.allocate(2, NOW + 9000, 'session-1')
+      const [nobodys] = await first.allocate(1, NOW + 9000)
+      const told = async () =>
+        (await fixture.second.webhooks.deliveries({ limit: 9 }))
+          .map(({ endpointId, event: { id: _, ...event } }) => ({ endpointId, ...event }))
+          .reverse()
+      await first.change(credential as StatusReference, 'suspended', NOW + 1)
+      await first.change(nobodys as StatusReference, 'revoked', NOW + 1)
+      expect(await told()).to.deep.equal([])
+      await publish(first, NOW + 5)
+      const event = { endpointId: 'o', type: types[0], subject: 'session-1' }
+      const suspended = { ...event, sequence: 1, at: NOW + 5, data: { status: 'suspended' } }
+      expect(await told()).to.deep.equal([suspended])
+      await publish(first, NOW + 6)
+      expect(await told()).to.deep.equal([suspended])
+      await first.change(credential as StatusReference, 'revoked', NOW + 7)
+      await first.change(other as StatusReference, 'revoked', NOW + 7)
+      await publish(first, NOW + 8)
+      const revoked = { ...event, at: NOW + 8, data: { status: 'revoked' } }
+      expect(await told()).to.deep.equal([
+        suspended,
+        { ...revoked, sequence: 2 },
+        { ...revoked, sequence: 3 },
+      ])
     })
 
     it('gives indexes of lists that are live and of no others', async () => {
