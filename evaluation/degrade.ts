@@ -1,4 +1,6 @@
 import sharp from 'sharp'
+import { homography, project, type Quad } from '../issuer/evidence/document/rectify.ts'
+import type { Point } from '../issuer/evidence/image.ts'
 import { between, oneOf, type SeededRandom } from './random.ts'
 
 /** A way in which a photograph of a document is worse than the drawing. */
@@ -124,8 +126,6 @@ async function photograph(page: Buffer, random: SeededRandom): Promise<Buffer> {
     .toBuffer()
 }
 
-type Corner = readonly [number, number]
-
 /** The page on a dark table, its corners moved at random. */
 export async function perspective(
   page: Buffer,
@@ -134,17 +134,16 @@ export async function perspective(
 ): Promise<Buffer> {
   const { data, info } = await sharp(page).removeAlpha().raw().toBuffer({ resolveWithObject: true })
   const { width, height } = info
-  const move = (x: number, y: number): Corner => [
-    x + between(random, -share, share) * width,
-    y + between(random, -share, share) * height,
-  ]
   const margin = share + 0.02
-  const corners = [move(0, 0), move(width, 0), move(width, height), move(0, height)]
+  const move = (x: number, y: number): Point => [
+    x + between(random, -share, share) * width + margin * width,
+    y + between(random, -share, share) * height + margin * height,
+  ]
+  const to: Quad = [move(0, 0), move(width, 0), move(width, height), move(0, height)]
   const [outWidth, outHeight] = [
     Math.round(width * (1 + 2 * margin)),
     Math.round(height * (1 + 2 * margin)),
   ]
-  const to = corners.map(([x, y]): Corner => [x + margin * width, y + margin * height])
   const back = homography(to, [
     [0, 0],
     [width, 0],
@@ -154,7 +153,7 @@ export async function perspective(
   const out = Buffer.alloc(outWidth * outHeight * 3, 0x58)
   for (let y = 0; y < outHeight; y++) {
     for (let x = 0; x < outWidth; x++) {
-      const [sx, sy] = project(back, x + 0.5, y + 0.5)
+      const [sx, sy] = project(back, [x + 0.5, y + 0.5])
       const [px, py] = [sx - 0.5, sy - 0.5]
       if (px < 0 || py < 0 || px >= width - 1 || py >= height - 1) continue
       const [x0, y0] = [Math.floor(px), Math.floor(py)]
@@ -171,41 +170,4 @@ export async function perspective(
   return await sharp(out, { raw: { width: outWidth, height: outHeight, channels: 3 } })
     .png()
     .toBuffer()
-}
-
-function project(h: readonly number[], x: number, y: number): Corner {
-  const at = (i: number) => h[i] ?? 0
-  const w = at(6) * x + at(7) * y + 1
-  return [(at(0) * x + at(1) * y + at(2)) / w, (at(3) * x + at(4) * y + at(5)) / w]
-}
-
-/** The eight numbers of the projective map that brings four points onto four others. */
-function homography(from: readonly Corner[], to: readonly Corner[]): readonly number[] {
-  const rows = from.flatMap(([x, y], i) => {
-    const [u, v] = to[i] ?? [0, 0]
-    return [
-      [x, y, 1, 0, 0, 0, -u * x, -u * y, u],
-      [0, 0, 0, x, y, 1, -v * x, -v * y, v],
-    ]
-  })
-  return solve(rows)
-}
-
-/** Gaussian elimination with pivots; each row ends with its right-hand side. */
-function solve(rows: number[][]): readonly number[] {
-  const size = rows.length
-  for (let column = 0; column < size; column++) {
-    const rest = rows.slice(column)
-    const pivot = rest.reduce((best, row) =>
-      Math.abs(row[column] ?? 0) > Math.abs(best[column] ?? 0) ? row : best,
-    )
-    rows.splice(rows.indexOf(pivot), 1)
-    rows.splice(column, 0, pivot)
-    for (const [i, row] of rows.entries()) {
-      if (i === column) continue
-      const factor = (row[column] ?? 0) / (pivot[column] ?? 1)
-      for (let k = column; k <= size; k++) row[k] = (row[k] ?? 0) - factor * (pivot[k] ?? 0)
-    }
-  }
-  return rows.map((row, i) => (row[size] ?? 0) / (row[i] ?? 1))
 }

@@ -31,7 +31,7 @@ import {
 } from '../shared/key/signer.software.ts'
 import type { Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
-import { countFailures } from '../shared/observe/count-failures.ts'
+import { failureCounter } from '../shared/observe/count-failures.ts'
 import { openMetrics } from '../shared/observe/metrics.ts'
 import { operatorApplication } from '../shared/observe/operator.http.ts'
 import { openReadiness } from '../shared/observe/readiness.ts'
@@ -137,34 +137,17 @@ const world: World = {
     const { publicJwk } = readKey(at(config.logKey), openEd25519Key)
     return noteVerifier(logOrigin(config), publicJwk).vkey
   },
-  withStore: async (configFile, work) => {
-    const { config, at } = openConfig(configFile)
-    const storage = await openStorage(config, at)
-    try {
-      return await work(storage.store)
-    } finally {
-      await storage.close()
-    }
-  },
+  withStore: (configFile, work) => withStorage(openConfig(configFile), ({ store }) => work(store)),
   withLog: async (configFile, work) => {
-    const { config, at } = openConfig(configFile)
+    const opened = openConfig(configFile)
+    const { config, at } = opened
     const signer = readKey(at(config.logKey), openEd25519Key)
-    const storage = await openStorage(config, at)
-    try {
-      return await work(storage.openLog({ origin: logOrigin(config), signer }))
-    } finally {
-      await storage.close()
-    }
+    return withStorage(opened, (storage) =>
+      work(storage.openLog({ origin: logOrigin(config), signer })),
+    )
   },
-  withWebhooks: async (configFile, work) => {
-    const { config, at } = openConfig(configFile)
-    const storage = await openStorage(config, at)
-    try {
-      return await work(storage.webhooks)
-    } finally {
-      await storage.close()
-    }
-  },
+  withWebhooks: (configFile, work) =>
+    withStorage(openConfig(configFile), ({ webhooks }) => work(webhooks)),
   logFolder: openLogFolder,
   copyStore: async ({ from, to }) => {
     const [source, target] = [parseStoreLocation(from), parseStoreLocation(to)]
@@ -280,13 +263,7 @@ async function openServer(
   const storage = await openStorage(config, at)
   onClose(() => storage.close())
   const metrics = openMetrics()
-  const failed = metrics.counter({
-    name: 'carnet_store_errors_total',
-    help: 'Calls of a store that failed, other than for a mistake of the caller',
-    label: 'store',
-  })
-  const counted = <Port extends object>(name: string, port: Port): Port =>
-    countFailures(port, () => failed(name))
+  const counted = failureCounter(metrics)
   const store = counted('issuer', storage.store)
   const statusStore = counted('status', storage.statusStore)
   const operations = counted('status', storage.operations)
@@ -537,6 +514,19 @@ async function openSeenBook(
   const { openSeenDocumentsFile } = await import('./evidence/document/seen-documents.sqlite.ts')
   const { store, close } = openSeenDocumentsFile(at(config.database))
   return { store, close, key, seconds: config.days * DAY }
+}
+
+/** Runs `work` on what an issuer keeps, and closes it. */
+async function withStorage<Result>(
+  { config, at }: ReturnType<typeof openConfig>,
+  work: (storage: IssuerStorage) => Promise<Result>,
+): Promise<Result> {
+  const storage = await openStorage(config, at)
+  try {
+    return await work(storage)
+  } finally {
+    await storage.close()
+  }
 }
 
 /** Opens the database that the configuration names, with the one engine that it needs. */

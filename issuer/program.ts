@@ -1,9 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addBackup } from '../shared/backup/commands.ts'
 import { parseDateTime } from '../shared/clock.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
-import { makeBackup, restoreBackup } from './commands/backup.ts'
 import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
 import { checkLog, exportLogFiles, printRules, pruneLogFiles } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
@@ -22,7 +22,7 @@ import { copyStore } from './commands/store.ts'
 import { PKI_ROLES } from './pki/development-pki.ts'
 import { type CredentialStatus, REASON_CLASSES, type ReasonClass } from './status/status.ts'
 import type { KeyRole } from './store.ts'
-import type { RestoreOptions, World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Runs one command line and answers the exit status. What the operator cannot mend is a defect and keeps its stack. */
 export async function run(argv: readonly string[], world: World): Promise<number> {
@@ -75,7 +75,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addStatus(root, world)
   addLog(root, world)
   addStore(root, world)
-  addBackup(root, world)
+  addBackup(root, world, configOption)
   addWebhooks(root, world, configOption)
   return root
 }
@@ -361,37 +361,4 @@ function keyName(text: string): string {
 
 function collect(value: string, values: readonly string[]): string[] {
   return [...values, value]
-}
-
-function addBackup(root: Command, world: World): void {
-  root
-    .command('backup')
-    .description(
-      'seal a copy of the database, the keys and the configuration, while the server runs',
-    )
-    .addOption(configOption())
-    .requiredOption('--to <FOLDER>', 'a folder that is not there yet')
-    .option(
-      '--recipient <AGE1>',
-      'who can open it, may be repeated; else CARNET_BACKUP_PASSPHRASE does',
-      collect,
-      [],
-    )
-    .option('--no-database', 'only what stands beside the database')
-    .action((given: { config?: string; to: string; recipient: string[]; database: boolean }) =>
-      makeBackup(world, given),
-    )
-  root
-    .command('restore')
-    .description('open a backup, unless a newer state was published')
-    .requiredOption('--from <FOLDER>', 'the backup')
-    .requiredOption('--to <FOLDER>', 'a folder that is not there yet')
-    .option(
-      '--identity <FILE>',
-      'the age identity that opens it; else CARNET_BACKUP_PASSPHRASE does',
-    )
-    .option('--mark <FILE>', 'where the mark of the log was kept')
-    .option('--offline', 'ask nobody over the network', false)
-    .option('--newest', 'say that nothing was published since, where nobody can be asked', false)
-    .action((given: RestoreOptions) => restoreBackup(world, given))
 }

@@ -1,13 +1,9 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { readingSqlite } from '../shared/store/copy.sqlite.ts'
 import type { CopySource } from '../shared/store/copy.ts'
-import {
-  checkWritable,
-  type Database,
-  type Migrations,
-  openDatabase,
-} from '../shared/store/database.sqlite.ts'
+import { checkWritable, type Database, openDatabase } from '../shared/store/database.sqlite.ts'
 import { soleHolder } from '../shared/store/lease.ts'
+import type { Migrations } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'

@@ -1,6 +1,6 @@
 import type { AuditLog } from '../shared/audit/log.ts'
 import type { LogFolder } from '../shared/audit/log-folder.ts'
-import type { BackupManifest } from '../shared/backup/manifest.ts'
+import type { BackupWorld } from '../shared/backup/commands.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
@@ -16,20 +16,8 @@ export interface FreshKey {
   readonly pkcs8: string
 }
 
-/** How a backup is restored. */
-export interface RestoreOptions {
-  readonly from: string
-  readonly to: string
-  /** A file with an age identity. */
-  readonly identity?: string | undefined
-  /** A further file in which the mark of the log may be. */
-  readonly mark?: string | undefined
-  readonly offline: boolean
-  readonly newest: boolean
-}
-
 /** What the commands reach of the machine they run on. */
-export interface World {
+export interface World extends BackupWorld, WebhookWorld {
   /** A line of the result, to standard output. */
   readonly print: (line: string) => void
   /** A line beside the result, to standard error. */
@@ -60,8 +48,6 @@ export interface World {
     configFile: string | undefined,
     work: (log: AuditLog) => Promise<Result>,
   ) => Promise<Result>
-  /** Runs `work` on the outbox that a configuration names. The server may run at the same time. */
-  readonly withWebhooks: WebhookWorld['withWebhooks']
   /** A copy of the log as files for a web server. */
   readonly logFolder: (path: string) => LogFolder
   /** Copies an SQLite file to an empty PostgreSQL database, all or nothing. @throws OperatorError */
@@ -69,17 +55,6 @@ export interface World {
     readonly from: string
     readonly to: string
   }) => Promise<readonly CopyResult[]>
-  /** Makes a backup of what a configuration names, while the server may run. Answers what it consists of. */
-  readonly backup: (
-    configFile: string | undefined,
-    given: {
-      readonly to: string
-      readonly recipients: readonly string[]
-      readonly withDatabase: boolean
-    },
-  ) => Promise<BackupManifest>
-  /** Opens a backup into a new folder. @throws OperatorError where somebody has seen a newer state */
-  readonly restore: (given: RestoreOptions) => Promise<BackupManifest>
   /** Serves until the process is told to stop. */
   readonly serve: (configFile: string | undefined) => Promise<void>
   readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }

@@ -19,7 +19,7 @@ import { listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
 import type { Ed25519Signer, Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
-import { countFailures } from '../shared/observe/count-failures.ts'
+import { failureCounter } from '../shared/observe/count-failures.ts'
 import { openMetrics } from '../shared/observe/metrics.ts'
 import { operatorApplication } from '../shared/observe/operator.http.ts'
 import { openReadiness } from '../shared/observe/readiness.ts'
@@ -89,13 +89,11 @@ const world: World = {
   },
   generateLogKey: () => generateEd25519Key().pkcs8,
   backup: async (configFile, { to, recipients, withDatabase }) => {
-    const sources = configSources(configFile)
-    const config = readConfig(verifierConfigSchema, sources)
-    const at = (path: string): string => resolve(dirname(configFile ?? '.'), path)
+    const { config, at } = openConfig(configFile)
     const location = parseStoreLocation(config.database)
     const source = {
       program: 'carnet-verifier' as const,
-      config: readConfigSource(verifierConfigSchema, sources),
+      config: readConfigSource(verifierConfigSchema, configSources(configFile)),
       at,
       members: FILES_OF_CONFIG,
       mark: at(config.logMark ?? defaultMark(config.database, 'verifier')),
@@ -165,12 +163,7 @@ async function serve(configFile: string | undefined): Promise<void> {
   const fetch = fetchWithin(config.allowPrivateNetworks)
   const storage = await openStorage(config, at)
   const metrics = openMetrics()
-  const failed = metrics.counter({
-    name: 'carnet_store_errors_total',
-    help: 'Calls of a store that failed, other than for a mistake of the caller',
-    label: 'store',
-  })
-  const store = countFailures(storage.store, () => failed('verifier'))
+  const store = failureCounter(metrics)('verifier', storage.store)
   const auditLog = storage.openLog({
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,

@@ -1,13 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addBackup } from '../shared/backup/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
-import { makeBackup, restoreBackup } from './commands/backup.ts'
 import { makeApiKey, makeLogKey } from './commands/keys.ts'
 import { checkPolicy } from './commands/policy.ts'
 import { verifyReceiptFile } from './commands/receipt.ts'
 import { makeRequest } from './commands/request.ts'
 import { readResult } from './commands/result.ts'
-import type { RestoreOptions, World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Runs one command line and answers the exit status. What the operator cannot mend is a defect and keeps its stack. */
 export async function run(argv: readonly string[], world: World): Promise<number> {
@@ -113,7 +113,7 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     )
     .argument('<FILE>')
     .action((file: string) => checkPolicy(world, file))
-  addBackup(root, world)
+  addBackup(root, world, configOption)
   const keys = root.command('keys').description('make keys for the configuration')
   keys
     .command('api')
@@ -142,41 +142,4 @@ function verifyReceiptStatus(holds: boolean): number {
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('a whole number of seconds')
   return Number(text)
-}
-
-function addBackup(root: Command, world: World): void {
-  root
-    .command('backup')
-    .description(
-      'seal a copy of the database, the keys and the configuration, while the server runs',
-    )
-    .option('--config <FILE>', 'the configuration, JSON; CARNET_VERIFIER_… variables go over it')
-    .requiredOption('--to <FOLDER>', 'a folder that is not there yet')
-    .option(
-      '--recipient <AGE1>',
-      'who can open it, may be repeated; else CARNET_BACKUP_PASSPHRASE does',
-      collect,
-      [],
-    )
-    .option('--no-database', 'only what stands beside the database')
-    .action((given: { config?: string; to: string; recipient: string[]; database: boolean }) =>
-      makeBackup(world, given),
-    )
-  root
-    .command('restore')
-    .description('open a backup, unless a newer state was published')
-    .requiredOption('--from <FOLDER>', 'the backup')
-    .requiredOption('--to <FOLDER>', 'a folder that is not there yet')
-    .option(
-      '--identity <FILE>',
-      'the age identity that opens it; else CARNET_BACKUP_PASSPHRASE does',
-    )
-    .option('--mark <FILE>', 'where the mark of the log was kept')
-    .option('--offline', 'ask nobody over the network', false)
-    .option('--newest', 'say that nothing was published since, where nobody can be asked', false)
-    .action((given: RestoreOptions) => restoreBackup(world, given))
-}
-
-function collect(value: string, values: readonly string[]): string[] {
-  return [...values, value]
 }

@@ -1,11 +1,7 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import type { Random } from '../shared/random.ts'
-import {
-  checkWritable,
-  type Database,
-  type Migrations,
-  openDatabase,
-} from '../shared/store/database.sqlite.ts'
+import { checkWritable, type Database, openDatabase } from '../shared/store/database.sqlite.ts'
+import type { Migrations } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import type { VerifierStorage } from './storage.ts'
 import { openVerifierStore, verifierMigrations } from './store.sqlite.ts'

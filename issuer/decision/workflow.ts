@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   DOCUMENT_TYPES,
   type DocumentType,
+  FIELD_NAMES,
   type FieldName,
   SIGN_NAMES,
   WARNING_CODES,
@@ -79,22 +80,6 @@ export interface WorkflowReference {
   readonly version: number
   readonly sha256: string
 }
-
-const FIELD_NAMES = [
-  'family_name',
-  'given_name',
-  'birthdate',
-  'sex',
-  'nationality',
-  'document_number',
-  'issuing_country',
-  'date_of_expiry',
-  'personal_administrative_number',
-  'place_of_birth',
-  'date_of_issue',
-  'issuing_authority',
-  'resident_address',
-] as const
 
 const severitySchema = z.strictObject(
   Object.fromEntries(

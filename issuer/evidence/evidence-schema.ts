@@ -4,6 +4,7 @@ import {
   DOCUMENT_TYPES,
   type DrivingCategory,
   type Evidence,
+  FIELD_NAMES,
   type FieldComparison,
   NOT_ASSURED,
   SIGN_NAMES,
@@ -44,22 +45,6 @@ const fieldSchema = z.strictObject({
   alternatives: z.array(z.string()).exactOptional(),
 })
 
-const FIELD_NAMES = [
-  'family_name',
-  'given_name',
-  'birthdate',
-  'sex',
-  'nationality',
-  'document_number',
-  'issuing_country',
-  'date_of_expiry',
-  'personal_administrative_number',
-  'place_of_birth',
-  'date_of_issue',
-  'issuing_authority',
-  'resident_address',
-] as const
-
 export const comparisonSchema: z.ZodType<FieldComparison> = z.strictObject({
   field: z.enum(FIELD_NAMES),
   sources: z.tuple([source, source]),
@@ -87,6 +72,13 @@ export const signSchema: z.ZodType<Sign> = z.strictObject({
 const warningCode: z.ZodType<WarningCode> = z.enum(WARNING_CODES)
 
 /** Evidence as it comes back from a store: read again like anything from outside. */
+/** Whether one check digit of the zone is right. ICAO 9303-3 §4.9. */
+export const checkDigitSchema: z.ZodType<Evidence['document']['checkDigits'][number]> =
+  z.strictObject({
+    field: z.enum(['document_number', 'birth_date', 'expiry_date', 'optional_data', 'composite']),
+    valid: z.boolean(),
+  })
+
 export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
   pipeline: z.string(),
   collectedAt: z.number().int(),
@@ -98,18 +90,7 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
     fields: z.partialRecord(z.enum(FIELD_NAMES), fieldSchema) as z.ZodType<
       Evidence['document']['fields']
     >,
-    checkDigits: z.array(
-      z.strictObject({
-        field: z.enum([
-          'document_number',
-          'birth_date',
-          'expiry_date',
-          'optional_data',
-          'composite',
-        ]),
-        valid: z.boolean(),
-      }),
-    ),
+    checkDigits: z.array(checkDigitSchema),
     printedZone: z
       .partialRecord(z.enum(COMPARED), z.enum(['agrees', 'differs', 'not_found']))
       .optional() as z.ZodType<Evidence['document']['printedZone']>,

@@ -150,20 +150,23 @@ export const WARNING_CODES = [
 export type WarningCode = (typeof WARNING_CODES)[number]
 
 /** The names of document fields: PID names where there is one. */
-export type FieldName =
-  | 'family_name'
-  | 'given_name'
-  | 'birthdate'
-  | 'sex'
-  | 'nationality'
-  | 'document_number'
-  | 'issuing_country'
-  | 'date_of_expiry'
-  | 'personal_administrative_number'
-  | 'place_of_birth'
-  | 'date_of_issue'
-  | 'issuing_authority'
-  | 'resident_address'
+export const FIELD_NAMES = [
+  'family_name',
+  'given_name',
+  'birthdate',
+  'sex',
+  'nationality',
+  'document_number',
+  'issuing_country',
+  'date_of_expiry',
+  'personal_administrative_number',
+  'place_of_birth',
+  'date_of_issue',
+  'issuing_authority',
+  'resident_address',
+] as const
+
+export type FieldName = (typeof FIELD_NAMES)[number]
 
 /**
  * Kinds of document: by the format of the machine-readable zone (ICAO 9303), the driving licence of Directive

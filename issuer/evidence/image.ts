@@ -314,6 +314,18 @@ function channelOf(value: Normalisation['subtract'], channel: number): number {
   return typeof value === 'number' ? value : (value[channel] ?? 0)
 }
 
+/** How light each pixel is, of interleaved red, green and blue in any range. ITU-R BT.601. */
+export function luma(pixels: Float32Array): Float32Array {
+  const grey = new Float32Array(pixels.length / 3)
+  for (let i = 0; i < grey.length; i++) {
+    grey[i] =
+      0.299 * (pixels[3 * i] as number) +
+      0.587 * (pixels[3 * i + 1] as number) +
+      0.114 * (pixels[3 * i + 2] as number)
+  }
+  return grey
+}
+
 /** The pixels with left and right exchanged. */
 export function mirror(pixels: Float32Array, width: number): Float32Array {
   const result = new Float32Array(pixels.length)

@@ -10,7 +10,12 @@ import type {
   Score,
   Sign,
 } from '../evidence/evidence.ts'
-import { categorySchema, comparisonSchema, signSchema } from '../evidence/evidence-schema.ts'
+import {
+  categorySchema,
+  checkDigitSchema,
+  comparisonSchema,
+  signSchema,
+} from '../evidence/evidence-schema.ts'
 import type { Screening } from '../screening/screen.ts'
 import type { DecidedSession, Session } from './session.ts'
 import { decisionSchema, screeningSchema } from './stored-facts.ts'
@@ -112,18 +117,7 @@ export const dossierSchema: z.ZodType<Dossier> = z
       type: z.string(),
       reading: z.string(),
       fields: z.record(z.string(), z.string()),
-      check_digits: z.array(
-        z.strictObject({
-          field: z.enum([
-            'document_number',
-            'birth_date',
-            'expiry_date',
-            'optional_data',
-            'composite',
-          ]),
-          valid: z.boolean(),
-        }),
-      ),
+      check_digits: z.array(checkDigitSchema),
       comparisons: z.array(comparisonSchema),
       categories: z.array(categorySchema),
       signs: z.array(signSchema),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NumericDate } from '../clock.ts'
 import type { Database, Sql } from '../store/database.postgres.ts'
 import type { FencedLease } from '../store/lease.postgres.ts'
-import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
+import { parseCheckpoint, signCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
 import { type AuditLog, type AuditLogOptions, LogMismatch } from './log.ts'
 import {
@@ -21,6 +21,7 @@ import {
 import { growTree, type NewTile } from './new-tile.ts'
 import { noteVerifier } from './note.ts'
 import { renderTlogProof } from './proof.ts'
+import { refuseOlderThanMark } from './refuse-older.ts'
 import { renderEntryBundle, subtreeHashFrom, TILE_WIDTH, tilesOf, tileWidth } from './tile.ts'
 
 /** The schema of the log, in the order in which it grew. Each text runs once. */
@@ -216,7 +217,7 @@ interface Sequencer extends AuditLogOptions {
 /** Publishes, or waits until the process that holds the lease has published as much. */
 async function publish(db: Database, sequencer: Sequencer): Promise<string> {
   const target = await entryCount(db)
-  await refuseOlderThanMark(db, sequencer, target)
+  await refuseOlderThanMark(sequencer, target, (size) => rootAt(db, size))
   for (let waited = 0; waited < LONGEST_WAIT_MS; waited += TURN_MS) {
     const shown = await served(db)
     if (shown !== undefined && shown.size >= target) return shown.note
@@ -277,23 +278,6 @@ async function publishOnce(
       [size, root, note, now],
     )
   })
-}
-
-/** A mark beyond what is stored, or of another tree, was signed by a database that this one does not continue. */
-async function refuseOlderThanMark(
-  db: Sql,
-  { origin, signer, mark }: Sequencer,
-  target: number,
-): Promise<void> {
-  const text = await mark?.read()
-  if (text === undefined) return
-  const { size, root } = verifyCheckpoint(text, noteVerifier(origin, signer.publicJwk))
-  if (size > target) {
-    throw new LogMismatch(`the log holds ${target} entries and has signed ${size}`)
-  }
-  if (!(await rootAt(db, size)).equals(root)) {
-    throw new LogMismatch(`the log is not the one that signed ${size} entries`)
-  }
 }
 
 /** The root of the first `size` entries, out of tiles and what was appended since. */

@@ -1,6 +1,6 @@
 import type { NumericDate } from '../clock.ts'
 import { type Database, immediate, prepared } from '../store/database.sqlite.ts'
-import { parseCheckpoint, signCheckpoint, verifyCheckpoint } from './checkpoint.ts'
+import { parseCheckpoint, signCheckpoint } from './checkpoint.ts'
 import { type AuditEntry, encodeEntry } from './entry.ts'
 import { type AuditLog, type AuditLogOptions, LogMismatch } from './log.ts'
 import {
@@ -17,6 +17,7 @@ import {
 import { growTree, type NewTile } from './new-tile.ts'
 import { noteVerifier } from './note.ts'
 import { renderTlogProof } from './proof.ts'
+import { refuseOlderThanMark } from './refuse-older.ts'
 import { renderEntryBundle, subtreeHashFrom, TILE_WIDTH, tileWidth } from './tile.ts'
 
 /** The schema of the log, in the order in which it grew. Each text runs once. */
@@ -177,7 +178,7 @@ interface Sequencer extends AuditLogOptions {
 
 async function publish(db: Database, sequencer: Sequencer): Promise<string> {
   const target = entryCount(db)
-  await refuseOlderThanMark(db, sequencer, target)
+  await refuseOlderThanMark(sequencer, target, (size) => rootAt(db, size))
   for (;;) {
     const last = head(db)
     if (last !== undefined && last.size >= target) return serve(db, sequencer, last)
@@ -233,24 +234,7 @@ export function requireContinuation(
   checkpoint: string,
 ): Promise<void> {
   const mark = { read: async () => checkpoint, write: async () => undefined }
-  return refuseOlderThanMark(db, { origin, signer, mark, now: 0 }, entryCount(db))
-}
-
-/** A mark beyond what is stored, or of another tree, was signed by a database that this one does not continue. */
-async function refuseOlderThanMark(
-  db: Database,
-  { origin, signer, mark }: Sequencer,
-  target: number,
-): Promise<void> {
-  const text = await mark?.read()
-  if (text === undefined) return
-  const { size, root } = verifyCheckpoint(text, noteVerifier(origin, signer.publicJwk))
-  if (size > target) {
-    throw new LogMismatch(`the log holds ${target} entries and has signed ${size}`)
-  }
-  if (!rootAt(db, size).equals(root)) {
-    throw new LogMismatch(`the log is not the one that signed ${size} entries`)
-  }
+  return refuseOlderThanMark({ origin, signer, mark }, entryCount(db), (size) => rootAt(db, size))
 }
 
 /** The root of the first `size` entries, out of tiles and what was appended since. */

@@ -1,5 +1,18 @@
 import { ProtocolError } from '../error.ts'
 import { Problem } from '../problem.ts'
+import type { Metrics } from './metrics.ts'
+
+/** Registers the failures of stores, and answers how to have those of a port counted under its name. */
+export function failureCounter(
+  metrics: Metrics,
+): <Port extends object>(name: string, port: Port) => Port {
+  const failed = metrics.counter({
+    name: 'carnet_store_errors_total',
+    help: 'Calls of a store that failed, other than for a mistake of the caller',
+    label: 'store',
+  })
+  return (name, port) => countFailures(port, () => failed(name))
+}
 
 /** The same port; `count` is called for each failure of a method that is no answer to a caller's mistake. */
 export function countFailures<Port extends object>(port: Port, count: () => void): Port {

@@ -1,5 +1,6 @@
 import type { CopiedTable, CopyTarget, Rows, StoredValue } from './copy.ts'
-import { type Migrations, openDatabase, type Sql } from './database.postgres.ts'
+import { openDatabase, type Sql } from './database.postgres.ts'
+import type { Migrations } from './migrations.ts'
 
 /** Tables that this engine alone has: what they hold follows from the others, or lasts for seconds. */
 const OWN = ['migration', 'lease', 'audit_head']

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { OperatorError } from '../operator-error.ts'
 import type { CopySource, Rows, StoredValue } from './copy.ts'
-import { type Migrations, openDatabase } from './database.sqlite.ts'
+import { openDatabase } from './database.sqlite.ts'
+import type { Migrations } from './migrations.ts'
 
 const BATCH = 500
 

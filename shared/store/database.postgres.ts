@@ -3,6 +3,7 @@ import pg from 'pg'
 import { sha256Hex } from '../hash.ts'
 import { OperatorError } from '../operator-error.ts'
 import { Problem } from '../problem.ts'
+import { isApplied, type Migrations, refuseNewerSchema } from './migrations.ts'
 
 /** Runs statements, each with `$1`, `$2`… for its values. Only files named `*.postgres.ts` use one. */
 export interface Sql {
@@ -25,9 +26,6 @@ export interface Database extends Sql {
   snapshot<Result>(work: (tx: Sql) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
-
-/** The SQL of each component in order. An applied text never changes; a new one is added at the end. */
-export type Migrations = Readonly<Record<string, readonly string[]>>
 
 /** PostgreSQL 15, as `server_version_num` says it. */
 const OLDEST_SERVER = 150_000
@@ -292,16 +290,7 @@ async function refuseNewer(database: Database, migrations: Migrations): Promise<
   const applied = await database.all<{ component: string; number: number }>(
     'SELECT component, max(number) AS number FROM migration GROUP BY component',
   )
-  for (const { component, number } of applied) {
-    const known = migrations[component]?.length ?? 0
-    if (number > known) {
-      throw new OperatorError(
-        'database_newer',
-        `the database has schema ${component}/${number}, this program knows ${component}/${known}`,
-        { hint: 'a newer version has used this database: run that one, or restore a backup' },
-      )
-    }
-  }
+  refuseNewerSchema(applied, migrations)
 }
 
 async function applyOnce(
@@ -314,13 +303,7 @@ async function applyOnce(
     'SELECT sha256 FROM migration WHERE component = $1 AND number = $2',
     [component, number],
   )
-  if (applied?.sha256 === sha256) return
-  if (applied !== undefined) {
-    throw new OperatorError(
-      'database_changed',
-      `schema ${component}/${number} in the database is not the one of this program`,
-    )
-  }
+  if (isApplied({ component, number, sha256 }, applied?.sha256)) return
   await tx.run(sql)
   await tx.run('INSERT INTO migration VALUES ($1, $2, $3)', [component, number, sha256])
 }

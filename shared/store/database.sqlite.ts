@@ -2,12 +2,10 @@ import { createRequire } from 'node:module'
 import type SqliteDatabase from 'better-sqlite3'
 import { sha256Hex } from '../hash.ts'
 import { OperatorError } from '../operator-error.ts'
+import { isApplied, type Migrations, refuseNewerSchema } from './migrations.ts'
 
 /** An open SQLite database. Only files named `*.sqlite.ts` use one. */
 export type Database = SqliteDatabase.Database
-
-/** The SQL of each component in order. An applied text never changes; a new one is added at the end. */
-export type Migrations = Readonly<Record<string, readonly string[]>>
 
 /** Versions before this one can corrupt a database in WAL mode (the "WAL-reset" fault, fixed in 3.51.3). */
 const OLDEST_SQLITE = [3, 51, 3] as const
@@ -170,16 +168,7 @@ function refuseNewer(db: Database, migrations: Migrations): void {
   const applied = db
     .prepare('SELECT component, max(number) AS number FROM migration GROUP BY component')
     .all() as { component: string; number: number }[]
-  for (const { component, number } of applied) {
-    const known = migrations[component]?.length ?? 0
-    if (number > known) {
-      throw new OperatorError(
-        'database_newer',
-        `the database has schema ${component}/${number}, this program knows ${component}/${known}`,
-        { hint: 'a newer version has used this database: run that one, or restore a backup' },
-      )
-    }
-  }
+  refuseNewerSchema(applied, migrations)
 }
 
 /** Two processes that start together both come here; the write lock lets one apply and the other see it. */
@@ -189,14 +178,8 @@ function applyOnce(db: Database, component: string, number: number, sql: string)
     const applied = db
       .prepare('SELECT sha256 FROM migration WHERE component = ? AND number = ?')
       .pluck()
-      .get(component, number)
-    if (applied === sha256) return
-    if (applied !== undefined) {
-      throw new OperatorError(
-        'database_changed',
-        `schema ${component}/${number} in the database is not the one of this program`,
-      )
-    }
+      .get(component, number) as string | undefined
+    if (isApplied({ component, number, sha256 }, applied)) return
     db.exec(sql)
     db.prepare('INSERT INTO migration VALUES (?, ?, ?)').run(component, number, sha256)
   })

@@ -1,18 +1,15 @@
-import type { NumericDate } from '../clock.ts'
 import { newIdentifier } from '../identifier.ts'
-import type { JsonObject } from '../json.ts'
 import type { Random } from '../random.ts'
 import { type Database, immediate } from '../store/database.sqlite.ts'
-import type { EventType } from './event.ts'
-import type {
-  Backlog,
-  ClaimedDelivery,
-  DeliveryRecord,
-  DeliveryState,
-  NewEvent,
-  WebhookEndpoint,
-  WebhookStore,
-} from './store.ts'
+import type { Backlog, ClaimedDelivery, NewEvent, WebhookStore } from './store.ts'
+import {
+  type ClaimRow,
+  type DeliveryRow,
+  deliveryOf,
+  type EndpointRow,
+  endpointOf,
+  eventOf,
+} from './stored-delivery.ts'
 
 /** The schema of events and their deliveries, in the order in which it grew. */
 export const webhookMigrations: readonly string[] = [
@@ -227,64 +224,4 @@ function forgetEvents(db: Database): void {
     `DELETE FROM webhook_event WHERE NOT EXISTS (
        SELECT 1 FROM webhook_delivery WHERE event_id = webhook_event.id)`,
   ).run()
-}
-
-interface EndpointRow {
-  readonly id: string
-  readonly url: string
-  readonly platform: string | null
-  readonly types: string
-  readonly created_at: NumericDate
-}
-
-interface EventRow {
-  readonly event_id: string
-  readonly type: EventType
-  readonly subject: string
-  readonly sequence: number
-  readonly at: NumericDate
-  readonly data: string
-}
-
-interface ClaimRow extends EventRow {
-  readonly id: number
-  readonly attempts: number
-  readonly url: string
-}
-
-interface DeliveryRow extends EventRow {
-  readonly id: number
-  readonly endpoint_id: string
-  readonly state: DeliveryState
-  readonly attempts: number
-  readonly due_at: NumericDate
-  readonly last_outcome: string | null
-  readonly settled_at: NumericDate | null
-}
-
-function endpointOf(row: EndpointRow): WebhookEndpoint {
-  return {
-    id: row.id,
-    url: row.url,
-    platform: row.platform ?? undefined,
-    types: JSON.parse(row.types) as EventType[],
-    createdAt: row.created_at,
-  }
-}
-
-function eventOf({ event_id, type, subject, sequence, at, data }: EventRow) {
-  return { id: event_id, type, subject, sequence, at, data: JSON.parse(data) as JsonObject }
-}
-
-function deliveryOf(row: DeliveryRow): DeliveryRecord {
-  return {
-    id: row.id,
-    endpointId: row.endpoint_id,
-    event: eventOf(row),
-    state: row.state,
-    attempts: row.attempts,
-    dueAt: row.due_at,
-    lastOutcome: row.last_outcome ?? undefined,
-    settledAt: row.settled_at ?? undefined,
-  }
 }

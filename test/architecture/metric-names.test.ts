@@ -6,7 +6,7 @@ import { packageRoot } from '../../shared/package-root.ts'
 /** Where metrics are registered. */
 const SOURCES = [
   ...['issuer/metrics.ts', 'issuer/main.ts', 'verifier/metrics.ts', 'verifier/main.ts'],
-  ...['shared/audit/metrics.ts', 'shared/observe/metrics.ts'],
+  ...['shared/audit/metrics.ts', 'shared/observe/count-failures.ts', 'shared/observe/metrics.ts'],
 ]
 
 describe('docs/operations.md', () => {

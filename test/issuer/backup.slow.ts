@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generateIdentity, identityToRecipient } from 'age-encryption'
@@ -9,6 +7,7 @@ import { expect } from 'chai'
 import { parseCheckpoint } from '../../shared/audit/checkpoint.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { openSqlite } from '../../shared/store/database.sqlite.ts'
+import { freePort } from '../support/free-port.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const PROGRAM = join(packageRoot, 'bin/carnet-issuer.mjs')
@@ -69,10 +68,7 @@ describe('carnet-issuer backup and restore', () => {
   }
 
   before(async () => {
-    const probe = createServer()
-    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-    const { port } = probe.address() as AddressInfo
-    await new Promise((resolve) => probe.close(resolve))
+    const port = await freePort()
     url = `http://127.0.0.1:${port}`
     config = at('issuer', 'config.json')
     await done('pki', 'init', '--dir', at('pki'))

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sha256Hex } from '../../shared/hash.ts'
 import { generateEd25519Key, generateEs256Key } from '../../shared/key/signer.software.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { pemOfX5c } from '../../shared/trust/pem-chain.ts'
+import { freePort } from './free-port.ts'
 import type { Ecosystem } from './platform.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -106,12 +105,4 @@ async function ending(child: ChildProcess): Promise<Ended> {
   })
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   return { code, stdout, stderr }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

@@ -1,5 +1,5 @@
 import type { Warning } from '../evidence.ts'
-import { centroid, type Image, type Point, rectangleMap, sample } from '../image.ts'
+import { centroid, type Image, luma, type Point, rectangleMap, sample } from '../image.ts'
 import { eyeCentres, eyeDistance, headPose, type Landmarks, pick } from './landmarks.ts'
 
 /** What a face looks like to a camera: the measures that a comparison depends on. */
@@ -185,17 +185,6 @@ function patchOf(pixels: Float32Array): Patch {
     cr: 0.713 * (red - y),
     spread: Math.sqrt(Math.max(0, squares - y ** 2)),
   }
-}
-
-function luma(pixels: Float32Array): Float32Array {
-  const grey = new Float32Array(pixels.length / 3)
-  for (let i = 0; i < grey.length; i++) {
-    grey[i] =
-      0.299 * (pixels[3 * i] as number) +
-      0.587 * (pixels[3 * i + 1] as number) +
-      0.114 * (pixels[3 * i + 2] as number)
-  }
-  return grey
 }
 
 function mean(values: Float32Array): number {

@@ -5,10 +5,10 @@ import {
   checkWritable,
   type Database,
   lockName,
-  type Migrations,
   openDatabase,
   rollBackWith,
 } from '../../../shared/store/database.postgres.ts'
+import type { Migrations } from '../../../shared/store/migrations.ts'
 import { failureOf } from '../../support/failure.ts'
 import { postgresDatabase } from '../../support/postgres.ts'
 

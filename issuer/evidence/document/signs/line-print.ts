@@ -1,4 +1,4 @@
-import { type Image, rectangleMap, sample } from '../../image.ts'
+import { type Image, luma, rectangleMap, sample } from '../../image.ts'
 import type { TextBox } from '../text-lines.ts'
 
 /** How a line was printed, as far as its pixels tell. */
@@ -25,7 +25,7 @@ export function linePrintOf(image: Image, box: TextBox): LinePrint | undefined {
   const tall = { ...box, height: box.height * BAND }
   const rows = HEIGHT * BAND
   const pixels = sample(image, rectangleMap(tall, width, rows), width, rows)
-  const grey = greyOf(pixels)
+  const grey = luma(pixels)
   const inside = grey.subarray(HEIGHT * width, 2 * HEIGHT * width)
   const threshold = otsu(inside)
   const [paperMean, inkMean] = meansOf(inside, threshold)
@@ -60,17 +60,6 @@ export function linePrintOf(image: Image, box: TextBox): LinePrint | undefined {
     shift: Math.abs(medianOf(paper) - medianOf(around)),
     sharpness: steepest(inside, width) / (paperMean - inkMean),
   }
-}
-
-function greyOf(pixels: Float32Array): Float32Array {
-  const grey = new Float32Array(pixels.length / 3)
-  for (let i = 0; i < grey.length; i++) {
-    grey[i] =
-      0.299 * (pixels[3 * i] as number) +
-      0.587 * (pixels[3 * i + 1] as number) +
-      0.114 * (pixels[3 * i + 2] as number)
-  }
-  return grey
 }
 
 function isNearInk(
