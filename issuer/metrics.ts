@@ -12,7 +12,7 @@ export function measureIssuer(
   sources: {
     readonly servedPools: ReadServedPools
     readonly auditLog: Pick<AuditLog, 'size'>
-    readonly operations: Pick<StatusOperations, 'openNotices' | 'overdueNotices'>
+    readonly operations: Pick<StatusOperations, 'countOpenNotices' | 'overdueNotices'>
     readonly clock: Clock
   },
 ): void {
@@ -40,7 +40,7 @@ export function measureIssuer(
   metrics.gauge({
     name: 'carnet_holder_notices_open',
     help: 'Published changes that their holders may be told of and were not',
-    read: async () => (await operations.openNotices()).length,
+    read: () => operations.countOpenNotices(),
   })
   metrics.gauge({
     name: 'carnet_holder_notices_overdue',

@@ -220,12 +220,13 @@ export function openIssuerStore(
         return true
       }),
 
-    referredSessions: async (limit) => {
+    referredSessions: async ({ limit, after: [decidedAt, id] = [-1, ''] }) => {
       const rows = await db.all<SessionRow>(
-        `${SELECT_SESSION} WHERE s.state = 'referred' ORDER BY s.decided_at, s.id LIMIT $1`,
-        [limit],
+        `${SELECT_SESSION} WHERE s.state = 'referred' AND (s.decided_at, s.id) > ($1, $2)
+         ORDER BY s.decided_at, s.id LIMIT $3`,
+        [decidedAt, id, limit],
       )
-      return rows.map(sessionOf)
+      return rows.map((row) => sessionOf(row) as DecidedSession)
     },
 
     openDossier: (id, reader, now) =>

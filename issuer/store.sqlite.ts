@@ -222,13 +222,14 @@ export function openIssuerStore(
         return true
       }),
 
-    referredSessions: async (limit) =>
+    referredSessions: async ({ limit, after: [decidedAt, id] = [-1, ''] }) =>
       db
-        .prepare<[number], SessionRow>(
-          `${SELECT_SESSION} WHERE s.state = 'referred' ORDER BY s.decided_at, s.id LIMIT ?`,
+        .prepare<[number, string, number], SessionRow>(
+          `${SELECT_SESSION} WHERE s.state = 'referred' AND (s.decided_at, s.id) > (?, ?)
+           ORDER BY s.decided_at, s.id LIMIT ?`,
         )
-        .all(limit)
-        .map(sessionOf),
+        .all(decidedAt, id, limit)
+        .map((row) => sessionOf(row) as DecidedSession),
 
     openDossier: async (id, reader, now) =>
       immediate(db, () => {

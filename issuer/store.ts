@@ -97,8 +97,11 @@ export interface IssuerStore {
       readonly decision: Decision
     },
   ): Promise<boolean>
-  /** Sessions that wait for a person, the longest first. */
-  referredSessions(limit: number): Promise<readonly Session[]>
+  /** Sessions that wait for a person, the longest first: by when they were decided, then by id. */
+  referredSessions(page: {
+    readonly limit: number
+    readonly after?: readonly [decidedAt: NumericDate, id: string] | undefined
+  }): Promise<readonly DecidedSession[]>
   /**
    * Reads the dossier of a decided session for somebody and appends `dossier.opened`, both or neither. Answers
    * `undefined`, appending nothing, when no decided session has this id.

@@ -9,6 +9,11 @@ const PROBLEMS = {
     'The request does not have the shape this endpoint takes',
     'Read `detail`, which names the members at fault, and compare with `/openapi.json`. Sending the same again cannot succeed.',
   ],
+  cursor_invalid: [
+    400,
+    'The cursor is not one of this list',
+    'Ask without `cursor` for the first page, then send `next` of each answer on as it came, with the same other parameters.',
+  ],
   idempotency_key_reused: [
     422,
     'The idempotency key was used for another request',

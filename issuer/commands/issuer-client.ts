@@ -5,6 +5,21 @@ import { OperatorError } from '../../shared/operator-error.ts'
 import type { KeyRole } from '../store.ts'
 import type { World } from '../world.ts'
 
+/** Calls a list endpoint of a running issuer for one page after another. @throws OperatorError as {@link callIssuer} */
+export async function* pagesOf<Schema extends z.ZodType<{ next?: string | undefined }>>(
+  world: World,
+  schema: Schema,
+  { path, ...request }: Parameters<typeof callIssuer>[2],
+): AsyncGenerator<z.output<Schema>> {
+  let next: string | undefined
+  do {
+    const page = next === undefined ? path : `${path}?cursor=${encodeURIComponent(next)}`
+    const answer = await callIssuer(world, schema, { ...request, path: page })
+    yield answer
+    next = answer.next
+  } while (next !== undefined)
+}
+
 /** Calls an endpoint of a running issuer. @throws OperatorError `server_unreachable`, `request_refused`, `key_invalid` */
 export async function callIssuer<Schema extends z.ZodType>(
   { fetch, keys }: World,

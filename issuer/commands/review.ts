@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { toDateTime } from '../../shared/clock.ts'
 import type { ReasonClass } from '../status/status.ts'
 import type { World } from '../world.ts'
-import { callIssuer } from './issuer-client.ts'
+import { callIssuer, pagesOf } from './issuer-client.ts'
 import { whenPublished } from './when-published.ts'
 
 interface UrlOption {
@@ -13,6 +13,7 @@ const queueSchema = z.object({
   reviews: z.array(
     z.object({ session_id: z.string(), referred_at: z.number(), codes: z.array(z.string()) }),
   ),
+  next: z.string().optional(),
 })
 
 const revokedSchema = z.object({
@@ -23,9 +24,10 @@ const revokedSchema = z.object({
 /** Prints the sessions that wait for a person. */
 export async function listReviews(world: World, { url }: UrlOption): Promise<void> {
   const request = { url, path: '/reviews', role: 'reviewer' } as const
-  const { reviews } = await callIssuer(world, queueSchema, request)
-  for (const { session_id: id, referred_at: at, codes } of reviews) {
-    world.print(`${id}  ${toDateTime(at)}  ${codes.join(' ')}`)
+  for await (const { reviews } of pagesOf(world, queueSchema, request)) {
+    for (const { session_id: id, referred_at: at, codes } of reviews) {
+      world.print(`${id}  ${toDateTime(at)}  ${codes.join(' ')}`)
+    }
   }
 }
 

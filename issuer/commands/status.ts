@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../shared/json.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
 import type { CredentialStatus, ReasonClass } from '../status/status.ts'
 import type { World } from '../world.ts'
-import { callIssuer } from './issuer-client.ts'
+import { callIssuer, pagesOf } from './issuer-client.ts'
 import { whenPublished } from './when-published.ts'
 
 interface UrlOption {
@@ -40,6 +40,7 @@ const noticesSchema = z.object({
       dueAt: z.number(),
     }),
   ),
+  next: z.string().optional(),
 })
 const durations = z.object({
   count: z.number(),
@@ -116,12 +117,15 @@ export async function confirmBulk(
 /** Prints whom to tell of what, the most urgent first, and how many should have been told by now. */
 export async function listNotices(world: World, { url }: UrlOption): Promise<void> {
   const request = { url, path: '/status-notices', role: 'operator' } as const
-  const { overdue, notices } = await callIssuer(world, noticesSchema, request)
-  for (const { event, reference, to, text, dueAt } of notices) {
-    const due = toDateTime(dueAt)
-    world.print(`${event}  due ${due}  ${to}  ${reference.uri} ${reference.idx}  ${text}`)
+  let late = 0
+  for await (const { overdue, notices } of pagesOf(world, noticesSchema, request)) {
+    for (const { event, reference, to, text, dueAt } of notices) {
+      const due = toDateTime(dueAt)
+      world.print(`${event}  due ${due}  ${to}  ${reference.uri} ${reference.idx}  ${text}`)
+    }
+    late = overdue
   }
-  world.print(`${overdue} overdue`)
+  world.print(`${late} overdue`)
 }
 
 /** Notes that the holder was told. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
+import { nextPage, pageOf, pageQuery } from '../../shared/http/page.http.ts'
 import { Problem } from '../../shared/problem.ts'
 import { keySecurity } from '../key-security.http.ts'
 import type { DecidedSession } from '../session/session.ts'
@@ -8,7 +9,6 @@ import { dossierSchema, reviewerView } from '../session/view.ts'
 import type { IssuerStore } from '../store.ts'
 
 const MAX_BODY_BYTES = 16_384
-const MAX_LISTED = 200
 
 const reviewSchema = z
   .strictObject({
@@ -23,6 +23,7 @@ const waiting = z
     codes: z.array(z.string()).readonly(),
   })
   .meta({ id: 'WaitingReview' })
+const place = { list: 'reviews', position: z.tuple([z.int(), z.string().max(128)]) }
 const ofSession = z.object({ id: z.string().max(128) })
 
 /** The queue of a reviewer. Every answer takes a reviewer's key. */
@@ -45,20 +46,25 @@ export function reviewEndpoints(deps: {
       path: '/reviews',
       operationId: 'listReviews',
       summary: 'What waits for a person, the longest first',
+      query: pageQuery,
       responses: {
         200: {
           description: 'Referred sessions',
-          schema: z.strictObject({ reviews: z.array(waiting) }),
+          schema: z.strictObject({ reviews: z.array(waiting), next: nextPage }),
         },
       },
-      handle: async () => {
-        const sessions = (await store.referredSessions(MAX_LISTED)) as DecidedSession[]
-        const reviews = sessions.map(({ id, decision }) => ({
+      problems: ['cursor_invalid'],
+      handle: async ({ query }) => {
+        const { rows, next } = await pageOf(query, place, {
+          read: store.referredSessions,
+          positionOf: ({ id, decision }): [number, string] => [decision.decidedAt, id],
+        })
+        const reviews = rows.map(({ id, decision }) => ({
           session_id: id,
           referred_at: decision.decidedAt,
           codes: decision.codes,
         }))
-        return { status: 200, body: { reviews } }
+        return { status: 200, body: { reviews, ...next } }
       },
     }),
     endpoint({

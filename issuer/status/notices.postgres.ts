@@ -2,19 +2,31 @@ import type { NumericDate } from '../../shared/clock.ts'
 import type { Sql } from '../../shared/store/database.postgres.ts'
 import { NOTICE_SECONDS } from './change.ts'
 import { durationsOf, type NoticeRow, noticeOf } from './notice.ts'
-import type { Durations, HolderNotice, Timeliness } from './operations.ts'
+import type { Durations, HolderNotice, StatusOperations, Timeliness } from './operations.ts'
 
 /** Notices that may be sent: the change is published, nobody holds it back, and nobody has told the holder yet. */
-export async function openNotices(db: Sql, limit = 100): Promise<HolderNotice[]> {
+export async function openNotices(
+  db: Sql,
+  { limit, after: [dueAt, event] = [-1, -1] }: Parameters<StatusOperations['openNotices']>[0],
+): Promise<HolderNotice[]> {
   const rows = await db.all<NoticeRow>(
     `SELECT n.event, l.uri, e.idx, e.to_status, e.reason_class, e.effective_at, n.due_at
      FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
      JOIN status_list AS l ON l.id = e.list
      WHERE n.told_at IS NULL AND n.held_by IS NULL AND e.published_sequence IS NOT NULL
-     ORDER BY n.due_at, n.event LIMIT $1`,
-    [limit],
+       AND (n.due_at, n.event) > ($1, $2)
+     ORDER BY n.due_at, n.event LIMIT $3`,
+    [dueAt, event, limit],
   )
   return rows.map(noticeOf)
+}
+
+export async function countOpenNotices(db: Sql): Promise<number> {
+  const row = await db.get<{ count: number }>(
+    `SELECT count(*) AS count FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
+     WHERE n.told_at IS NULL AND n.held_by IS NULL AND e.published_sequence IS NOT NULL`,
+  )
+  return row?.count ?? 0
 }
 
 /** Notes that a holder was told; telling again is harmless and keeps the first time. */

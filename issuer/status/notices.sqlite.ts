@@ -2,20 +2,34 @@ import type { NumericDate } from '../../shared/clock.ts'
 import type { Database } from '../../shared/store/database.sqlite.ts'
 import { NOTICE_SECONDS } from './change.ts'
 import { durationsOf, type NoticeRow, noticeOf } from './notice.ts'
-import type { Durations, HolderNotice, Timeliness } from './operations.ts'
+import type { Durations, HolderNotice, StatusOperations, Timeliness } from './operations.ts'
 
 /** Notices that may be sent: the change is published, nobody holds it back, and nobody has told the holder yet. */
-export function openNotices(db: Database, limit = 100): HolderNotice[] {
+export function openNotices(
+  db: Database,
+  { limit, after: [dueAt, event] = [-1, -1] }: Parameters<StatusOperations['openNotices']>[0],
+): HolderNotice[] {
   return db
-    .prepare<[number], NoticeRow>(
+    .prepare<[number, number, number], NoticeRow>(
       `SELECT n.event, l.uri, e.idx, e.to_status, e.reason_class, e.effective_at, n.due_at
        FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
        JOIN status_list AS l ON l.id = e.list
        WHERE n.told_at IS NULL AND n.held_by IS NULL AND e.published_sequence IS NOT NULL
+         AND (n.due_at, n.event) > (?, ?)
        ORDER BY n.due_at, n.event LIMIT ?`,
     )
-    .all(limit)
+    .all(dueAt, event, limit)
     .map(noticeOf)
+}
+
+export function countOpenNotices(db: Database): number {
+  return db
+    .prepare(
+      `SELECT count(*) FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
+       WHERE n.told_at IS NULL AND n.held_by IS NULL AND e.published_sequence IS NOT NULL`,
+    )
+    .pluck()
+    .get() as number
 }
 
 /** Notes that a holder was told; telling again is harmless and keeps the first time. */

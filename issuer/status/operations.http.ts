@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint, wholeNumber } from '../../shared/http/endpoint.http.ts'
+import { nextPage, pageOf, pageQuery } from '../../shared/http/page.http.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { KeySecurity } from '../key-security.http.ts'
 import { publishEmergency } from './emergency.ts'
@@ -76,6 +77,7 @@ const notice: z.ZodType<HolderNotice> = z
     dueAt: z.int(),
   })
   .meta({ id: 'HolderNotice' })
+const noticePlace = { list: 'status-notices', position: z.tuple([z.int(), z.int()]) }
 const durations = z
   .strictObject({ count: z.int(), median: z.number(), max: z.number(), late: z.int() })
   .meta({ id: 'Durations' })
@@ -173,19 +175,26 @@ export function statusOperationEndpoints(deps: {
       path: '/status-notices',
       operationId: 'listHolderNotices',
       summary: 'Whom to tell of a published change, and how many should have been told',
+      query: pageQuery,
       responses: {
         200: {
-          description: 'Open notices',
-          schema: z.strictObject({ overdue: z.int(), notices: z.array(notice).readonly() }),
+          description: 'Open notices, the most urgent first',
+          schema: z.strictObject({
+            overdue: z.int(),
+            notices: z.array(notice).readonly(),
+            next: nextPage,
+          }),
         },
       },
-      handle: async () => ({
-        status: 200,
-        body: {
-          overdue: await operations.overdueNotices(clock()),
-          notices: await operations.openNotices(),
-        },
-      }),
+      problems: ['cursor_invalid'],
+      handle: async ({ query }) => {
+        const { rows, next } = await pageOf(query, noticePlace, {
+          read: operations.openNotices,
+          positionOf: ({ dueAt, event }): [number, number] => [dueAt, event],
+        })
+        const overdue = await operations.overdueNotices(clock())
+        return { status: 200, body: { overdue, notices: rows, ...next } }
+      },
     }),
     endpoint({
       ...common,

@@ -2,6 +2,7 @@ import type { Random } from '../../shared/random.ts'
 import type { Database } from '../../shared/store/database.postgres.ts'
 import { approveBulk, proposeBulk, requireKey } from './bulk.postgres.ts'
 import {
+  countOpenNotices,
   markTold,
   openNotices,
   overdueNotices,
@@ -37,7 +38,8 @@ export function openStatusOperations(
       db.transaction((tx) => proposeBulk(tx, change, { actor, random, now })),
     approveBulk: (bulk, actor, now) =>
       db.transaction((tx) => approveBulk(tx, bulk, { actor, now, subjectKeysOf })),
-    openNotices: () => openNotices(db),
+    openNotices: (page) => openNotices(db, page),
+    countOpenNotices: () => countOpenNotices(db),
     markTold: (event, now) => markTold(db, { event, now }),
     releaseNotice: (event, now) => releaseNotice(db, { event, now }),
     overdueNotices: (now) => overdueNotices(db, now),

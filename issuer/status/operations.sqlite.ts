@@ -4,6 +4,7 @@ import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
 import { approveBulk, proposeBulk } from './bulk.sqlite.ts'
 import {
+  countOpenNotices,
   markTold,
   openNotices,
   overdueNotices,
@@ -45,7 +46,8 @@ export function openStatusOperations(
       immediate(db, () => proposeBulk(db, change, { actor, random, now })),
     approveBulk: async (bulk, actor, now) =>
       immediate(db, () => approveBulk(db, bulk, { actor, now, subjectKeyOf: requireKey })),
-    openNotices: async () => openNotices(db),
+    openNotices: async (page) => openNotices(db, page),
+    countOpenNotices: async () => countOpenNotices(db),
     markTold: async (event, now) => markTold(db, { event, now }),
     releaseNotice: async (event, now) => releaseNotice(db, { event, now }),
     overdueNotices: async (now) => overdueNotices(db, now),

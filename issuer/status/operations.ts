@@ -68,8 +68,12 @@ export interface StatusOperations {
     actor: string,
     now: NumericDate,
   ): Promise<readonly number[]>
-  /** Notices that may be sent to holders now. */
-  openNotices(): Promise<readonly HolderNotice[]>
+  /** Notices that may be sent to holders now: by when they are due, then by event. */
+  openNotices(page: {
+    readonly limit: number
+    readonly after?: readonly [dueAt: NumericDate, event: number] | undefined
+  }): Promise<readonly HolderNotice[]>
+  countOpenNotices(): Promise<number>
   markTold(event: number, now: NumericDate): Promise<void>
   /** Ends a legal hold; answers whether there was one. */
   releaseNotice(event: number, now: NumericDate): Promise<boolean>

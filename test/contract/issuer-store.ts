@@ -165,8 +165,12 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
     it('queues referrals, the longest first, and ends each with one review', async () => {
       const [one, other] = [await decided({ faceMatch: 0.1 }), await decided({ faceMatch: 0.2 })]
       await decided()
-      expect((await second.referredSessions(10)).map(({ id }) => id)).to.deep.equal([one, other])
-      expect(await second.referredSessions(1)).to.have.length(1)
+      const queue = await second.referredSessions({ limit: 10 })
+      expect(queue.map(({ id }) => id)).to.deep.equal([one, other])
+      expect(await second.referredSessions({ limit: 1 })).to.have.length(1)
+      const rest = await second.referredSessions({ limit: 10, after: [NOW, one] })
+      expect(rest.map(({ id }) => id)).to.deep.equal([other])
+      expect(await second.referredSessions({ limit: 10, after: [NOW, other] })).to.deep.equal([])
       const review = {
         outcome: 'approve',
         reason: 'known in person',
@@ -177,6 +181,23 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(await second.recordReview(one, { ...review, outcome: 'reject' })).to.equal(false)
       expect(await second.session(one)).to.deep.include({ state: 'approved', review })
       expect(await first.recordReview('nobody', review)).to.equal(false)
+    })
+
+    it('reads the queue in pages, each referral once while others come', async () => {
+      const waiting = await Promise.all(
+        Array.from({ length: 5 }, () => decided({ faceMatch: 0.1 })),
+      )
+      const told: string[] = []
+      let after: readonly [number, string] | undefined
+      do {
+        const page = await second.referredSessions({ limit: 2, after })
+        told.push(...page.map(({ id }) => id))
+        const last = page.at(-1)
+        after = last && [last.decision.decidedAt, last.id]
+        if (told.length < 6) await decided({ faceMatch: 0.2 })
+      } while (after !== undefined)
+      expect(new Set(told).size).to.equal(told.length)
+      expect(told).to.include.members(waiting)
     })
 
     it('tells the platform that opened a session of its decision, review and issuance, and nobody of more', async () => {

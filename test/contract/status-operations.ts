@@ -204,16 +204,16 @@ export function statusOperationsContract(
         expect(decoyed).to.have.length(1)
         const { entries } = await fixture.store.draft(decoyed[0] ?? '')
         expect(entries.map(({ value }) => value)).to.deep.equal(Array.from({ length: 15 }, () => 1))
-        expect(await operations.openNotices()).to.deep.equal([])
+        expect(await operations.openNotices({ limit: 100 })).to.deep.equal([])
       })
     })
 
     describe('notices to holders', () => {
       it('are open once the change is published, with words that they may see', async () => {
         const event = await change(first, 'revoked', NOW + 1, { reasonClass: 'compliance' })
-        expect(await operations.openNotices()).to.deep.equal([])
+        expect(await operations.openNotices({ limit: 100 })).to.deep.equal([])
         await publish(NOW + 300)
-        expect(await operations.openNotices()).to.deep.equal([
+        expect(await operations.openNotices({ limit: 100 })).to.deep.equal([
           {
             event,
             reference: at(first),
@@ -225,10 +225,26 @@ export function statusOperationsContract(
         ])
         await operations.markTold(event, NOW + 400)
         await operations.markTold(event, NOW + 500)
-        expect(await operations.openNotices()).to.deep.equal([])
+        expect(await operations.openNotices({ limit: 100 })).to.deep.equal([])
         const { told, published } = await operations.timeliness(NOW, NOW + DAY)
         expect(told).to.deep.equal({ count: 1, median: 399, max: 399, late: 0 })
         expect(published).to.deep.equal({ count: 1, median: 299, max: 299, late: 0 })
+      })
+
+      it('are read in pages, by when they are due', async () => {
+        const events: number[] = []
+        for (const place of [0, 1, 2]) events.push(await change(place, 'revoked', NOW + 1))
+        await publish(NOW + 300)
+        expect(await operations.countOpenNotices()).to.equal(3)
+        const told: number[] = []
+        let after: readonly [number, number] | undefined
+        for (;;) {
+          const [notice] = await operations.openNotices({ limit: 1, after })
+          if (notice === undefined) break
+          told.push(notice.event)
+          after = [notice.dueAt, notice.event]
+        }
+        expect(told).to.deep.equal(events)
       })
 
       it('raise an alarm after 24 hours', async () => {
@@ -244,11 +260,11 @@ export function statusOperationsContract(
           heldBy: 'court-7',
         })
         await publish(NOW + 300)
-        expect(await operations.openNotices()).to.deep.equal([])
+        expect(await operations.openNotices({ limit: 100 })).to.deep.equal([])
         expect(await operations.overdueNotices(NOW + 9 * DAY)).to.equal(0)
         expect(await operations.releaseNotice(event, NOW + 9 * DAY)).to.equal(true)
         expect(await operations.releaseNotice(event, NOW + 9 * DAY)).to.equal(false)
-        expect((await operations.openNotices())[0]?.dueAt).to.equal(NOW + 10 * DAY)
+        expect((await operations.openNotices({ limit: 100 }))[0]?.dueAt).to.equal(NOW + 10 * DAY)
       })
     })
 

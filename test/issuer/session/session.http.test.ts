@@ -198,6 +198,25 @@ describe('the proofing endpoints', () => {
     const decide = (id: string, body: object, key = issuer.reviewerKey) =>
       sendJson(`${issuer.url}/reviews/${id}`, body, key)
 
+    it('waits in a queue that is told in pages, by a cursor of this list', async () => {
+      const own = [(await referred()).id, (await referred()).id, (await referred()).id]
+      const page = (query: string) =>
+        send(`${issuer.url}/reviews?limit=2${query}`, {
+          headers: { authorization: `Bearer ${issuer.reviewerKey}` },
+        })
+      const told: string[] = []
+      let cursor: string | undefined
+      do {
+        const { body } = await page(cursor === undefined ? '' : `&cursor=${cursor}`)
+        told.push(...body.reviews.map(({ session_id }: { session_id: string }) => session_id))
+        cursor = body.next
+      } while (cursor !== undefined)
+      expect(told).to.include.members(own)
+      expect(new Set(told).size).to.equal(told.length)
+      expect(refused(await page('&cursor=WyJvdGhlciJd'))).to.deep.equal([400, 'cursor_invalid'])
+      expect(refused(await page('&offset=2'))).to.deep.equal([400, 'request_invalid'])
+    })
+
     it('shows everything that the decision followed from', async () => {
       const { id } = await referred()
       const { body } = await send(`${issuer.url}/reviews/${id}`, {
