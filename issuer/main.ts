@@ -20,6 +20,7 @@ import {
 import { decodeBase64url } from '../shared/base64url.ts'
 import { type Schedule, systemClock } from '../shared/clock.ts'
 import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
+import { thisMachine } from '../shared/doctor/machine.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import type { ScheduledKey } from '../shared/key/key-schedule.ts'
 import type { Pkcs11Token } from '../shared/key/signer.pkcs11.ts'
@@ -40,6 +41,7 @@ import { packageRoot } from '../shared/package-root.ts'
 import { systemRandom } from '../shared/random.ts'
 import { copyStore } from '../shared/store/copy.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
+import type { SchemaState } from '../shared/store/migrations.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -63,6 +65,7 @@ import {
 } from './credential/scheduled-signer.ts'
 import { readWorkflow } from './decision/read-workflow.ts'
 import { rulebookOf } from './decision/rulebook.ts'
+import { issuerChecks } from './doctor.ts'
 import { whileOpening } from './evidence/opening.ts'
 import { measuredPipeline, measureIssuer } from './metrics.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
@@ -200,6 +203,28 @@ const world: World = {
         })
       },
     })
+  },
+  checks: (configFile, { offline }) => {
+    const opened = openConfig(configFile)
+    const { config, at } = opened
+    const examination = {
+      config,
+      at,
+      machine: thisMachine,
+      fetch: world.fetch,
+      now: systemClock(),
+      readText: (path: string) => readBytes(path).toString(),
+      openAttestationKey: (key: AttestationKey['key']) => openAttestationKey(key, at),
+      openLogKey: openEd25519Key,
+      schemaState: () => schemaState(config, at),
+      servedPools: () => withStorage(opened, ({ servedPools }) => servedPools(systemClock())),
+      supplyModels: async () => {
+        const { modelManifest, supplyFiles } = await import('./evidence/model-supply.ts')
+        const { manifest } = config.evidence
+        return Object.keys(await supplyFiles(manifest ? at(manifest) : modelManifest)).length
+      },
+    }
+    return issuerChecks(examination, offline)
   },
   serve,
   keys: { reviewer: process.env.CARNET_REVIEWER_KEY, operator: process.env.CARNET_OPERATOR_KEY },
@@ -527,6 +552,22 @@ async function withStorage<Result>(
   } finally {
     await storage.close()
   }
+}
+
+/** What stands in the database that the configuration names; nothing is changed. @throws OperatorError */
+async function schemaState(
+  { database }: IssuerConfig,
+  at: (path: string) => string,
+): Promise<SchemaState | undefined> {
+  const location = parseStoreLocation(database)
+  if (location?.engine === 'postgres') {
+    const { examineIssuerDatabase } = await import('./storage.postgres.ts')
+    return examineIssuerDatabase(location.url)
+  }
+  const path = at(location?.path ?? database)
+  if (!existsSync(path)) return undefined
+  const { examineIssuerDatabase } = await import('./storage.sqlite.ts')
+  return examineIssuerDatabase(path)
 }
 
 /** Opens the database that the configuration names, with the one engine that it needs. */

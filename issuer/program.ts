@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addBackup } from '../shared/backup/commands.ts'
 import { parseDateTime } from '../shared/clock.ts'
+import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
@@ -76,6 +77,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addLog(root, world)
   addStore(root, world)
   addBackup(root, world, configOption)
+  addDoctor(root, world, configOption)
   addWebhooks(root, world, configOption)
   return root
 }

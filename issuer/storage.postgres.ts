@@ -1,9 +1,9 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
 import { fillingPostgres } from '../shared/store/copy.postgres.ts'
 import type { CopyTarget } from '../shared/store/copy.ts'
-import { checkWritable, openDatabase } from '../shared/store/database.postgres.ts'
+import { checkWritable, examineDatabase, openDatabase } from '../shared/store/database.postgres.ts'
 import { leaseMigrations, openLease } from '../shared/store/lease.postgres.ts'
-import type { Migrations } from '../shared/store/migrations.ts'
+import type { Migrations, SchemaState } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.postgres.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.postgres.ts'
 import { openStatusOperations } from './status/operations.postgres.ts'
@@ -49,4 +49,9 @@ export function copyToPostgres<Result>(
   work: (target: CopyTarget) => Promise<Result>,
 ): Promise<Result> {
   return fillingPostgres(url, issuerSchema, work)
+}
+
+/** Looks at the database at `url` and changes nothing. @throws OperatorError */
+export function examineIssuerDatabase(url: string): Promise<SchemaState> {
+  return examineDatabase(url, issuerSchema)
 }

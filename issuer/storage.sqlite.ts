@@ -1,9 +1,14 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { readingSqlite } from '../shared/store/copy.sqlite.ts'
 import type { CopySource } from '../shared/store/copy.ts'
-import { checkWritable, type Database, openDatabase } from '../shared/store/database.sqlite.ts'
+import {
+  checkWritable,
+  type Database,
+  examineDatabase,
+  openDatabase,
+} from '../shared/store/database.sqlite.ts'
 import { soleHolder } from '../shared/store/lease.ts'
-import type { Migrations } from '../shared/store/migrations.ts'
+import type { Migrations, SchemaState } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import { openArtefactStore } from './oid4vci/artefact-store.sqlite.ts'
 import { openStatusOperations } from './status/operations.sqlite.ts'
@@ -59,4 +64,9 @@ export function copyFromSqlite<Result>(
   work: (source: CopySource) => Promise<Result>,
 ): Promise<Result> {
   return readingSqlite(path, issuerSchema, work)
+}
+
+/** Looks at the database at `path` and changes nothing. @throws OperatorError */
+export async function examineIssuerDatabase(path: string): Promise<SchemaState> {
+  return examineDatabase(path, issuerSchema)
 }

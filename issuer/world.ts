@@ -2,6 +2,7 @@ import type { AuditLog } from '../shared/audit/log.ts'
 import type { LogFolder } from '../shared/audit/log-folder.ts'
 import type { BackupWorld } from '../shared/backup/commands.ts'
 import type { Clock } from '../shared/clock.ts'
+import type { DoctorWorld } from '../shared/doctor/commands.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
 import type { Random } from '../shared/random.ts'
@@ -17,7 +18,7 @@ export interface FreshKey {
 }
 
 /** What the commands reach of the machine they run on. */
-export interface World extends BackupWorld, WebhookWorld {
+export interface World extends BackupWorld, DoctorWorld, WebhookWorld {
   /** A line of the result, to standard output. */
   readonly print: (line: string) => void
   /** A line beside the result, to standard error. */

@@ -21,6 +21,7 @@ export type OperatorErrorCode =
   | 'server_unreachable'
   | 'request_refused'
   | 'delivery_unknown'
+  | 'examination_failed'
 
 /**
  * A failure that whoever runs the program can mend. A `main.ts` prints the message and the hint without a stack and

@@ -14,6 +14,7 @@ import {
 import { systemClock } from '../shared/clock.ts'
 import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
 import { didResolver } from '../shared/did/resolver.ts'
+import { thisMachine } from '../shared/doctor/machine.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
@@ -28,6 +29,7 @@ import { OperatorError } from '../shared/operator-error.ts'
 import { systemRandom } from '../shared/random.ts'
 import { createStatusListCache } from '../shared/status-list/cache.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
+import type { SchemaState } from '../shared/store/migrations.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -35,6 +37,7 @@ import { verifyX5c } from '../shared/trust/x5c.ts'
 import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerKey } from './commands/receipt.ts'
 import { type VerifierConfig, verifierConfigSchema } from './config.ts'
+import { verifierChecks } from './doctor.ts'
 import { startChores } from './housekeeping.ts'
 import { measureVerifier } from './metrics.ts'
 import { policyFinder } from './policy-finder.ts'
@@ -129,6 +132,25 @@ const world: World = {
         })
       },
     }),
+  checks: (configFile, { offline }) => {
+    const { config, at } = openConfig(configFile)
+    const fetch = fetchWithin(config.allowPrivateNetworks)
+    const examination = {
+      config,
+      at,
+      machine: thisMachine,
+      fetch: world.fetch,
+      now: systemClock(),
+      readText: readFile,
+      readTrustList: trustListReader(config.trustList.source, at, fetch),
+      trustListSigner: () => readSignerKeys(config, at)[0],
+      openKey: openEs256Key,
+      openLogKey: openEd25519Key,
+      schemaState: () => schemaState(config, at),
+      policies: () => [...readAllPolicies(config, at).keys()].sort(),
+    }
+    return verifierChecks(examination, offline)
+  },
   serve,
   platformKey: process.env.CARNET_PLATFORM_KEY,
 }
@@ -142,10 +164,7 @@ function configSources(file: string | undefined): ConfigSources {
 async function serve(configFile: string | undefined): Promise<void> {
   const { config, at } = openConfig(configFile)
   const log = openLog({ name: 'carnet-verifier', level: config.logLevel })
-  const policies = readPolicies([
-    BUILT_IN_POLICIES,
-    ...(config.policies ? [at(config.policies)] : []),
-  ])
+  const policies = readAllPolicies(config, at)
   const defaultPolicy = policies.get(config.defaultPolicy)
   if (!defaultPolicy) {
     throw new OperatorError(
@@ -285,6 +304,30 @@ function openConfig(configFile: string | undefined): {
   const config = readConfig(verifierConfigSchema, configSources(configFile))
   // Paths in a file are meant from where the file is.
   return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
+}
+
+/** The policies of the package and of the configuration. @throws OperatorError */
+function readAllPolicies(
+  config: VerifierConfig,
+  at: (path: string) => string,
+): ReturnType<typeof readPolicies> {
+  return readPolicies([BUILT_IN_POLICIES, ...(config.policies ? [at(config.policies)] : [])])
+}
+
+/** What stands in the database that the configuration names; nothing is changed. @throws OperatorError */
+async function schemaState(
+  { database }: VerifierConfig,
+  at: (path: string) => string,
+): Promise<SchemaState | undefined> {
+  const location = parseStoreLocation(database)
+  if (location?.engine === 'postgres') {
+    const { examineVerifierDatabase } = await import('./storage.postgres.ts')
+    return examineVerifierDatabase(location.url)
+  }
+  const path = at(location?.path ?? database)
+  if (!existsSync(path)) return undefined
+  const { examineVerifierDatabase } = await import('./storage.sqlite.ts')
+  return examineVerifierDatabase(path)
 }
 
 /** Opens the database that the configuration names, with the one engine that it needs. */

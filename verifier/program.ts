@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addBackup } from '../shared/backup/commands.ts'
+import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
 import { makeApiKey, makeLogKey } from './commands/keys.ts'
@@ -114,6 +115,7 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     .argument('<FILE>')
     .action((file: string) => checkPolicy(world, file))
   addBackup(root, world, configOption)
+  addDoctor(root, world, configOption)
   const keys = root.command('keys').description('make keys for the configuration')
   keys
     .command('api')

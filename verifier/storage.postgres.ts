@@ -1,8 +1,8 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
 import type { Random } from '../shared/random.ts'
-import { checkWritable, openDatabase } from '../shared/store/database.postgres.ts'
+import { checkWritable, examineDatabase, openDatabase } from '../shared/store/database.postgres.ts'
 import { leaseMigrations, openLease } from '../shared/store/lease.postgres.ts'
-import type { Migrations } from '../shared/store/migrations.ts'
+import type { Migrations, SchemaState } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.postgres.ts'
 import type { VerifierStorage } from './storage.ts'
 import { openVerifierStore, verifierMigrations } from './store.postgres.ts'
@@ -28,4 +28,9 @@ export async function openVerifierStorage(
     openLog: (logOptions) => openAuditLog(db, { ...logOptions, lease: openLease(db, 'log') }),
     close: () => db.close(),
   }
+}
+
+/** Looks at the database at `url` and changes nothing. @throws OperatorError */
+export function examineVerifierDatabase(url: string): Promise<SchemaState> {
+  return examineDatabase(url, verifierSchema)
 }

@@ -1,7 +1,12 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import type { Random } from '../shared/random.ts'
-import { checkWritable, type Database, openDatabase } from '../shared/store/database.sqlite.ts'
-import type { Migrations } from '../shared/store/migrations.ts'
+import {
+  checkWritable,
+  type Database,
+  examineDatabase,
+  openDatabase,
+} from '../shared/store/database.sqlite.ts'
+import type { Migrations, SchemaState } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import type { VerifierStorage } from './storage.ts'
 import { openVerifierStore, verifierMigrations } from './store.sqlite.ts'
@@ -35,4 +40,9 @@ export function verifierStorageOn(
       db.close()
     },
   }
+}
+
+/** Looks at the database at `path` and changes nothing. @throws OperatorError */
+export async function examineVerifierDatabase(path: string): Promise<SchemaState> {
+  return examineDatabase(path, verifierSchema)
 }

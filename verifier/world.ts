@@ -1,11 +1,12 @@
 import type { BackupWorld } from '../shared/backup/commands.ts'
 import type { Clock } from '../shared/clock.ts'
+import type { DoctorWorld } from '../shared/doctor/commands.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Random } from '../shared/random.ts'
 import type { WebhookWorld } from '../shared/webhook/commands.ts'
 
 /** What the commands reach of the machine they run on. */
-export interface World extends BackupWorld, WebhookWorld {
+export interface World extends BackupWorld, DoctorWorld, WebhookWorld {
   /** A line of the result, to standard output. */
   readonly print: (line: string) => void
   /** A line beside the result, to standard error. */

@@ -3,7 +3,13 @@ import pg from 'pg'
 import { sha256Hex } from '../hash.ts'
 import { OperatorError } from '../operator-error.ts'
 import { Problem } from '../problem.ts'
-import { isApplied, type Migrations, refuseNewerSchema } from './migrations.ts'
+import {
+  countPending,
+  isApplied,
+  type Migrations,
+  refuseNewerSchema,
+  type SchemaState,
+} from './migrations.ts'
 
 /** Runs statements, each with `$1`, `$2`… for its values. Only files named `*.postgres.ts` use one. */
 export interface Sql {
@@ -63,12 +69,40 @@ export async function openDatabase(url: string, migrations: Migrations): Promise
     return database
   } catch (error) {
     await database.close()
-    if (error instanceof OperatorError) throw error
-    const cause = error instanceof Problem ? error.cause : error
-    throw new OperatorError('database_unusable', `cannot use the database ${place(url)}`, {
-      cause,
-      hint: `${messageOf(cause)}; is the server up, and may this user make tables in its first schema?`,
-    })
+    throw unusable(url, error)
+  }
+}
+
+function unusable(url: string, error: unknown): OperatorError {
+  if (error instanceof OperatorError) return error
+  const cause = error instanceof Problem ? error.cause : error
+  return new OperatorError('database_unusable', `cannot use the database ${place(url)}`, {
+    cause,
+    hint: `${messageOf(cause)}; is the server up, and may this user make tables in its first schema?`,
+  })
+}
+
+/** Looks at the database at `url` and changes nothing. No message has its user or password. @throws OperatorError */
+export async function examineDatabase(url: string, migrations: Migrations): Promise<SchemaState> {
+  const database = connect(url)
+  try {
+    await refuseUnfit(database)
+    const server = await database.get<{ version: number; now: number; filled: boolean }>(
+      `SELECT current_setting('server_version_num')::int AS version,
+         floor(extract(epoch FROM clock_timestamp()))::int8 AS now,
+         to_regclass('migration') IS NOT NULL AS filled`,
+    )
+    const applied = server?.filled ? await newestApplied(database) : []
+    return {
+      engine: `PostgreSQL ${Math.floor((server?.version ?? 0) / 10_000)}`,
+      pending: countPending(applied, migrations),
+      damage: [],
+      ...(server === undefined ? {} : { serverTime: server.now }),
+    }
+  } catch (error) {
+    throw unusable(url, error)
+  } finally {
+    await database.close()
   }
 }
 
@@ -270,7 +304,7 @@ async function migrate(database: Database, migrations: Migrations): Promise<void
     await lockMigrations(tx)
     await tx.run(OWN_TABLE)
   })
-  await refuseNewer(database, migrations)
+  refuseNewerSchema(await newestApplied(database), migrations)
   for (const [component, texts] of Object.entries(migrations)) {
     for (const [index, sql] of texts.entries()) {
       await database.transaction((tx) => applyOnce(tx, { component, number: index + 1, sql }))
@@ -286,11 +320,8 @@ async function lockMigrations(tx: Sql): Promise<void> {
   await lockName(tx, 'migration')
 }
 
-async function refuseNewer(database: Database, migrations: Migrations): Promise<void> {
-  const applied = await database.all<{ component: string; number: number }>(
-    'SELECT component, max(number) AS number FROM migration GROUP BY component',
-  )
-  refuseNewerSchema(applied, migrations)
+function newestApplied(database: Database): Promise<{ component: string; number: number }[]> {
+  return database.all('SELECT component, max(number) AS number FROM migration GROUP BY component')
 }
 
 async function applyOnce(

@@ -2,7 +2,13 @@ import { createRequire } from 'node:module'
 import type SqliteDatabase from 'better-sqlite3'
 import { sha256Hex } from '../hash.ts'
 import { OperatorError } from '../operator-error.ts'
-import { isApplied, type Migrations, refuseNewerSchema } from './migrations.ts'
+import {
+  countPending,
+  isApplied,
+  type Migrations,
+  refuseNewerSchema,
+  type SchemaState,
+} from './migrations.ts'
 
 /** An open SQLite database. Only files named `*.sqlite.ts` use one. */
 export type Database = SqliteDatabase.Database
@@ -86,6 +92,31 @@ export function checkWritable(db: Database): void {
 }
 
 /**
+ * Looks at the SQLite file at `path`, which is there, and changes nothing: its pages (`quick_check`) and its schema.
+ * @throws OperatorError
+ */
+export function examineDatabase(path: string, migrations: Migrations): SchemaState {
+  const db = openSqlite(path, BUSY_TIMEOUT_MS)
+  try {
+    const engine = `SQLite ${db.prepare('SELECT sqlite_version()').pluck().get()}`
+    const found = db.prepare('PRAGMA quick_check(8)').pluck().all() as string[]
+    const damage = found.filter((line) => line !== 'ok')
+    if (damage.length > 0) return { engine, pending: 0, damage }
+    const isEmpty =
+      db.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'migration'`).get() === undefined
+    return { engine, pending: countPending(isEmpty ? [] : newestApplied(db), migrations), damage }
+  } catch (cause) {
+    if (cause instanceof OperatorError) throw cause
+    throw new OperatorError('database_unusable', `cannot use the database ${path}`, {
+      cause,
+      hint: 'is it an SQLite database that this user may write?',
+    })
+  } finally {
+    db.close()
+  }
+}
+
+/**
  * Opens an SQLite file as it is, with an SQLite that is new enough; what it holds and how it is kept is the caller's.
  * @throws OperatorError
  */
@@ -158,17 +189,16 @@ export function isOlder(version: string): boolean {
 
 function migrate(db: Database, migrations: Migrations): void {
   db.exec(OWN_TABLE)
-  refuseNewer(db, migrations)
+  refuseNewerSchema(newestApplied(db), migrations)
   for (const [component, texts] of Object.entries(migrations)) {
     for (const [index, sql] of texts.entries()) applyOnce(db, component, index + 1, sql)
   }
 }
 
-function refuseNewer(db: Database, migrations: Migrations): void {
-  const applied = db
+function newestApplied(db: Database): { component: string; number: number }[] {
+  return db
     .prepare('SELECT component, max(number) AS number FROM migration GROUP BY component')
     .all() as { component: string; number: number }[]
-  refuseNewerSchema(applied, migrations)
 }
 
 /** Two processes that start together both come here; the write lock lets one apply and the other see it. */

@@ -1,3 +1,4 @@
+import type { NumericDate } from '../clock.ts'
 import { OperatorError } from '../operator-error.ts'
 
 /** The SQL of each component in order. An applied text never changes; a new one is added at the end. */
@@ -38,4 +39,32 @@ export function isApplied(
     )
   }
   return applied === sha256
+}
+
+/** What stands in a database, before anything is done to it. */
+export interface SchemaState {
+  /** Such as `PostgreSQL 17` or `SQLite 3.53.2`. */
+  readonly engine: string
+  /** How many migrations of this program were not applied yet. */
+  readonly pending: number
+  /** What the engine's own check of its pages found; empty where it found nothing or has none. */
+  readonly damage: readonly string[]
+  /** The server's clock where there is a server. */
+  readonly serverTime?: NumericDate
+}
+
+/**
+ * How many of `migrations` were not applied, given the numbers that were.
+ * @throws OperatorError `database_newer`
+ */
+export function countPending(
+  applied: readonly { readonly component: string; readonly number: number }[],
+  migrations: Migrations,
+): number {
+  refuseNewerSchema(applied, migrations)
+  const done = new Map(applied.map(({ component, number }) => [component, number]))
+  return Object.entries(migrations).reduce(
+    (sum, [component, texts]) => sum + texts.length - (done.get(component) ?? 0),
+    0,
+  )
 }

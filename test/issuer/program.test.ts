@@ -64,6 +64,7 @@ describe('carnet-issuer', () => {
       },
       openKey: openEs256Key,
       backup: () => Promise.reject(new Error('no backup here')),
+      checks: () => [],
       restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => generateEd25519Key().pkcs8,
       logVerifierKey: () => issuer.auditLog.vkey,

@@ -52,6 +52,7 @@ describe('carnet-verifier', () => {
         files.set(path, text)
       },
       backup: () => Promise.reject(new Error('no backup here')),
+      checks: () => [],
       restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => 'a key',
       withWebhooks: (_config, work) => work(driver.webhooks),

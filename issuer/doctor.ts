@@ -1,0 +1,228 @@
+import type { NumericDate } from '../shared/clock.ts'
+import {
+  addressFindings,
+  certificateFindings,
+  clockFindings,
+  diskFindings,
+  reachFindings,
+  runtimeFindings,
+  schemaFindings,
+  secretFindings,
+  trustListFindings,
+} from '../shared/doctor/checks.ts'
+import { type Check, type Finding, ok, weak, wrong } from '../shared/doctor/finding.ts'
+import type { Machine } from '../shared/doctor/machine.ts'
+import type { Fetch } from '../shared/fetch.ts'
+import type { Es256Signer, PublicJwk } from '../shared/key/signer.ts'
+import { OperatorError } from '../shared/operator-error.ts'
+import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
+import type { SchemaState } from '../shared/store/migrations.ts'
+import { x5cOfPem } from '../shared/trust/pem-chain.ts'
+import { anchorsOf, type TrustList, verifyTrustList } from '../shared/trust/trust-list.ts'
+import { verifyX5c } from '../shared/trust/x5c.ts'
+import { readSignerJwk } from './commands/pki.ts'
+import type { AttestationKey, IssuerConfig } from './config.ts'
+import type { ServedPool } from './status/served-pools.ts'
+
+/** A list smaller than this hides a holder in a small crowd. */
+const SMALL_LIST = 2 ** 17
+const CERTIFY =
+  'certify a new key and name it as attestation.successor, with the time it takes over'
+
+/** What an issuer's examination looks at, and with what. */
+export interface IssuerExamination {
+  readonly config: IssuerConfig
+  /** Where a path of the configuration is. */
+  readonly at: (path: string) => string
+  readonly machine: Machine
+  readonly fetch: Fetch
+  readonly now: NumericDate
+  /** @throws OperatorError */
+  readonly readText: (path: string) => string
+  /** @throws OperatorError */
+  readonly openAttestationKey: (key: AttestationKey['key']) => Promise<Es256Signer>
+  /** Opens an Ed25519 key, PKCS#8 PEM. @throws Error when it is no such key */
+  readonly openLogKey: (pkcs8: string) => unknown
+  /** `undefined` while there is no database. @throws OperatorError */
+  readonly schemaState: () => Promise<SchemaState | undefined>
+  /** What is served; asked only of a database with this version's schema. */
+  readonly servedPools: () => Promise<readonly ServedPool[]>
+  /** Digests of the pinned models that are there; what is absent is fetched. @throws Error which one cannot be had */
+  readonly supplyModels: () => Promise<number>
+}
+
+/** Everything that `carnet-issuer serve` needs, and settings that are too weak; without the network when `offline`. */
+export function issuerChecks(given: IssuerExamination, offline: boolean): readonly Check[] {
+  const { config, at, machine, fetch, now } = given
+  const location = parseStoreLocation(config.database)
+  const databaseFile = location?.engine === 'sqlite' ? at(location.path) : undefined
+  const mark = at(config.logMark ?? defaultMark(config.database, 'issuer'))
+  const checks: Check[] = [
+    { name: 'runtime', run: () => runtimeFindings(machine) },
+    { name: 'secrets', run: () => secretFindings(machine, secretFiles(given)) },
+    { name: 'log key', run: () => logKeyFindings(given) },
+    { name: 'trust list', run: () => trustListFindings(readTrustList(given), now) },
+    { name: 'attestation key', run: () => attestationFindings(given) },
+    { name: 'store', run: async () => schemaFindings(await given.schemaState()) },
+    { name: 'clock', run: () => storeClock(given) },
+    { name: 'status lists', run: () => listFindings(given) },
+    { name: 'disk', run: () => diskFindings(machine, 'the log mark', mark) },
+    {
+      name: 'models',
+      run: async () => [ok(`${await given.supplyModels()} files of the pinned digests`)],
+    },
+    { name: 'settings', run: () => settingFindings(given) },
+  ]
+  if (databaseFile !== undefined) {
+    checks.push({
+      name: 'disk',
+      run: () => diskFindings(machine, 'the database', databaseFile),
+    })
+  }
+  if (offline) return checks
+  const reach = (what: string, url: string, remedy: string): Check => ({
+    name: 'reachability',
+    run: () => reachFindings(what, url, { fetch, now, remedy }),
+  })
+  return [
+    ...checks,
+    reach(
+      'this issuer',
+      `${config.baseUrl}/.well-known/openid-credential-issuer`,
+      'is it serving, and do DNS, proxy and firewall lead to it?',
+    ),
+    ...(config.witnesses?.of ?? []).map(({ url }) =>
+      reach('a witness', url, 'without the quorum nothing is published: ask who runs the witness'),
+    ),
+    ...(config.webhooks?.endpoints ?? []).map(({ url }) =>
+      reach(
+        'a webhook receiver',
+        url,
+        'deliveries wait and are tried again for days: mend the address or the receiver',
+      ),
+    ),
+  ]
+}
+
+function secretFiles({ config, at }: IssuerExamination): string[] {
+  const keys = [config.attestation.key, config.attestation.successor?.key, config.logKey]
+  const webhooks = config.webhooks ? [config.webhooks.key, ...config.webhooks.announcedKeys] : []
+  const seen = config.evidence.seenDocuments ? [config.evidence.seenDocuments.key] : []
+  return [...keys, ...webhooks, ...seen].filter((key) => typeof key === 'string').map(at)
+}
+
+function logKeyFindings({ config, at, readText, openLogKey }: IssuerExamination): Finding[] {
+  for (const file of [config.logKey, ...(config.webhooks ? [config.webhooks.key] : [])]) {
+    try {
+      openLogKey(readText(at(file)))
+    } catch (cause) {
+      if (cause instanceof OperatorError) throw cause
+      return [wrong(`${file} holds no Ed25519 key`, 'carnet-issuer keys log --out FILE makes one')]
+    }
+  }
+  return [ok('opens')]
+}
+
+function readTrustList({ config, at, readText, now }: IssuerExamination): TrustList {
+  const file = at(config.trustList.signer)
+  const signerKey: PublicJwk = readSignerJwk(file, readText(file))
+  return verifyTrustList(readText(at(config.trustList.file)).trim(), { signerKey, now })
+}
+
+async function attestationFindings(given: IssuerExamination): Promise<Finding[]> {
+  const { config, at, readText, now } = given
+  const { successor, ...first } = config.attestation
+  const anchors = anchorsOf(readTrustList(given))
+  const found: Finding[] = []
+  for (const { key, chain, from } of [
+    { ...first, from: now },
+    ...(successor ? [{ ...successor, from: Math.max(now, successor.from) }] : []),
+  ]) {
+    const signer = await given.openAttestationKey(key)
+    const x5c = x5cOfPem(readText(at(chain)))
+    const { leaf } = verifyX5c(x5c, { role: 'attestation', anchors, now: from })
+    if (leaf.publicJwk.x !== signer.publicJwk.x) {
+      found.push(wrong(`${chain} certifies another key`, 'name the chain of this key'))
+    }
+    if (!leaf.sanUris.includes(config.baseUrl)) {
+      found.push(
+        wrong(
+          `${chain} is not for ${config.baseUrl}`,
+          'have it certified for the address that wallets use (subject alternative name)',
+        ),
+      )
+    }
+    found.push(...certificateFindings(chain, leaf.notAfter, now, CERTIFY))
+  }
+  return found
+}
+
+async function storeClock({ schemaState, now }: IssuerExamination): Promise<Finding[]> {
+  const time = (await schemaState())?.serverTime
+  return time === undefined ? [] : clockFindings(now, 'that of the database', time)
+}
+
+async function listFindings(given: IssuerExamination): Promise<Finding[]> {
+  const state = await given.schemaState()
+  if (state === undefined || state.pending > 0) return [ok('none are published yet')]
+  const { now } = given
+  return (await given.servedPools()).map(({ pool, iat, exp }): Finding => {
+    if (iat > now) {
+      return wrong(
+        `lists of ${pool} were published in the future`,
+        'the clock was set back: set it right, or wait until it has passed that time',
+      )
+    }
+    if (exp <= now) {
+      return wrong(
+        `what is served of the lists of ${pool} has expired`,
+        'serve: verifiers refuse every credential of these lists until then',
+      )
+    }
+    return ok(`lists of ${pool} were published ${now - iat} s ago`)
+  })
+}
+
+function settingFindings({ config }: IssuerExamination): Finding[] {
+  const { baseUrl, operator, listen, witnesses, logMark, watchlists, status, evidence } = config
+  const found = addressFindings({ baseUrl, operatorHost: operator?.host })
+  const say = (when: boolean, message: string, remedy: string): void => {
+    if (when) found.push(weak(message, remedy))
+  }
+  say(
+    baseUrl.startsWith('https:') && listen.trustedProxies.length === 0,
+    'no proxy is trusted, so everybody behind it shares one rate limit',
+    'name the TLS proxy in listen.trustedProxies',
+  )
+  say(
+    witnesses === undefined,
+    'no witness sees the log, so that a split view stays unseen',
+    'agree with two others on running witnesses (carnet-audit witness), and name them',
+  )
+  say(
+    logMark === undefined,
+    'the log mark is kept beside the database and would be lost or restored with it',
+    'set logMark to a file on another disk',
+  )
+  say(
+    watchlists.length === 0,
+    'only the made-up watchlist of the package is screened',
+    'name the lists that the law asks for in watchlists, with their SHA-256',
+  )
+  say(
+    status.listSize < SMALL_LIST,
+    `a list of ${status.listSize} entries makes a small crowd to hide in`,
+    `set status.listSize to ${2 ** 20}`,
+  )
+  say(
+    evidence.undocumentedModels,
+    'networks whose training data nobody documents may run',
+    'set evidence.undocumentedModels to false where your rules ask for it; liveness is then not assured',
+  )
+  say(
+    config.logLevel === 'debug',
+    'the log tells more than operation needs',
+    'set logLevel to info',
+  )
+  return found.length === 0 ? [ok('nothing to mend')] : found
+}
