@@ -16,3 +16,8 @@ export function keySecurity(role: KeyRole, store: Pick<IssuerStore, 'key'>): Key
     authenticate: ({ headers }) => requireKey(bearerToken(headers.authorization), role, store),
   }
 }
+
+/** Whose `Idempotency-Key` it is where callers have keys. */
+export function idempotentForKey({ name }: Pick<ApiKey, 'name'>): string {
+  return `key ${name}`
+}

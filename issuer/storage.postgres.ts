@@ -1,4 +1,5 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
+import { idempotencyMigrations } from '../shared/idempotency/once.postgres.ts'
 import { fillingPostgres } from '../shared/store/copy.postgres.ts'
 import type { CopyTarget } from '../shared/store/copy.ts'
 import { checkWritable, examineDatabase, openDatabase } from '../shared/store/database.postgres.ts'
@@ -17,6 +18,7 @@ export const issuerSchema: Migrations = {
   lease: leaseMigrations,
   audit: auditLogMigrations,
   webhook: webhookMigrations,
+  idempotency: idempotencyMigrations,
   status: statusMigrations,
   issuer: issuerMigrations,
 }

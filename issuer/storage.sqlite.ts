@@ -1,4 +1,5 @@
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
+import { idempotencyMigrations } from '../shared/idempotency/once.sqlite.ts'
 import { readingSqlite } from '../shared/store/copy.sqlite.ts'
 import type { CopySource } from '../shared/store/copy.ts'
 import {
@@ -21,6 +22,7 @@ import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.
 export const issuerSchema: Migrations = {
   audit: auditLogMigrations,
   webhook: webhookMigrations,
+  idempotency: idempotencyMigrations,
   status: statusMigrations,
   issuer: issuerMigrations,
 }

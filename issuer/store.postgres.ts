@@ -1,6 +1,8 @@
 import { appendEntries, lockLog } from '../shared/audit/log.postgres.ts'
 import { trustListPublished } from '../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import { effectOnce, forgetAnswers, keepAnswer } from '../shared/idempotency/once.postgres.ts'
+import type { KeptAnswer } from '../shared/idempotency/once.ts'
 import { canonicalJson } from '../shared/json.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
@@ -172,14 +174,16 @@ export function openIssuerStore(
       await db.get('SELECT 1 FROM session LIMIT 1')
     },
 
-    openSession: ({ id, tokenSha256, expiresAt, workflow, maxOpen, platform }, now) =>
-      db.transaction(async (tx) => {
+    openSession: ({ id, tokenSha256, expiresAt, workflow, maxOpen, platform }, now, once) =>
+      db.transaction(async (tx): Promise<boolean | KeptAnswer> => {
+        const kept = once && (await keepAnswer(tx, once, now))
+        if (kept) return kept
         await lockName(tx, 'open sessions')
         const open = await tx.get<{ open: number }>(
           `SELECT count(*) AS open FROM session WHERE state = 'collecting' AND expires_at > $1`,
           [now],
         )
-        if ((open?.open ?? 0) >= maxOpen) return false
+        if ((open?.open ?? 0) >= maxOpen) return rollBackWith(false)
         const { sha256 } = workflow.reference
         await tx.run('INSERT INTO workflow VALUES ($1, $2) ON CONFLICT DO NOTHING', [
           sha256,
@@ -258,11 +262,13 @@ export function openIssuerStore(
         return true
       }),
 
-    recordOffer: (offer) =>
-      db.transaction(async (tx) => {
+    recordOffer: (offer, now, once) =>
+      db.transaction(async (tx): Promise<boolean | KeptAnswer> => {
+        const kept = once && (await keepAnswer(tx, once, now))
+        if (kept) return kept
         const row = await lockedSession(tx, offer.sessionId)
         if (row?.state !== 'approved' || row.done_at !== null || row.revoked_at !== null)
-          return false
+          return rollBackWith(false)
         await tx.run(
           `DELETE FROM artefact WHERE model = 'PreAuthorizedCode' AND key IN
              (SELECT code_sha256 FROM offer WHERE session_id = $1)`,
@@ -328,32 +334,35 @@ export function openIssuerStore(
         [event, sessionId, notificationSha256],
       ),
 
-    revoke: (sessionId, { reasonClass, actor, note, requestedAt, heldBy }, now) =>
-      appending(async (tx) => {
-        const row = await lockedSession(tx, sessionId)
-        const known = await issuanceRow(tx, sessionId)
-        if (row === undefined || known === undefined) {
-          throw new Problem('credential_not_found', 'nothing was issued in this session')
-        }
-        const changes = (await notRevoked(tx, statusesOf(known))).map((reference) => ({
-          reference,
-          to: 'revoked' as const,
-          reasonClass,
-          actor,
-          requestedAt: requestedAt ?? now,
-          ...(heldBy === undefined ? {} : { heldBy }),
-          subjectKey: row.subject_key,
-          now,
-        }))
-        if (changes.length === 0) {
-          throw new Problem('status_final', 'every copy of this session is revoked')
-        }
-        await changeStatuses(tx, changes)
-        await tx.run('INSERT INTO revocation VALUES ($1, $2, $3, $4, $5)', [
-          ...[sessionId, reasonClass, actor, note ?? null, now],
-        ])
-        return changes.length
-      }),
+    revoke: (sessionId, { reasonClass, actor, note, requestedAt, heldBy }, now, key) =>
+      db.transaction((tx) =>
+        effectOnce(tx, key, now, async () => {
+          await lockLog(tx)
+          const row = await lockedSession(tx, sessionId)
+          const known = await issuanceRow(tx, sessionId)
+          if (row === undefined || known === undefined) {
+            throw new Problem('credential_not_found', 'nothing was issued in this session')
+          }
+          const changes = (await notRevoked(tx, statusesOf(known))).map((reference) => ({
+            reference,
+            to: 'revoked' as const,
+            reasonClass,
+            actor,
+            requestedAt: requestedAt ?? now,
+            ...(heldBy === undefined ? {} : { heldBy }),
+            subjectKey: row.subject_key,
+            now,
+          }))
+          if (changes.length === 0) {
+            throw new Problem('status_final', 'every copy of this session is revoked')
+          }
+          await changeStatuses(tx, changes)
+          await tx.run('INSERT INTO revocation VALUES ($1, $2, $3, $4, $5)', [
+            ...[sessionId, reasonClass, actor, note ?? null, now],
+          ])
+          return changes.length
+        }),
+      ),
 
     useOnce: (use, now) => db.transaction((tx) => useAll(tx, [use], now)),
 
@@ -419,6 +428,7 @@ export function openIssuerStore(
         await tx.run(`DELETE FROM session WHERE state = 'collecting' AND expires_at <= $1`, [now])
         await tx.run('DELETE FROM offer WHERE expires_at <= $1', [now])
         await tx.run('DELETE FROM used_once WHERE expires_at <= $1', [now])
+        await forgetAnswers(tx, now)
         await tx.run('DELETE FROM artefact WHERE expires_at <= $1', [
           now - EXPIRED_ARTEFACTS_SECONDS,
         ])

@@ -1,6 +1,12 @@
 import { appendEntry } from '../shared/audit/log.sqlite.ts'
 import { trustListPublished } from '../shared/audit/trust-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import {
+  effectOnce,
+  forgetAnswers,
+  keepAnswer,
+  keptAnswer,
+} from '../shared/idempotency/once.sqlite.ts'
 import { canonicalJson } from '../shared/json.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
@@ -169,8 +175,10 @@ export function openIssuerStore(
       db.prepare('SELECT 1 FROM session LIMIT 1').get()
     },
 
-    openSession: async ({ id, tokenSha256, expiresAt, workflow, maxOpen, platform }, now) =>
+    openSession: async ({ id, tokenSha256, expiresAt, workflow, maxOpen, platform }, now, once) =>
       immediate(db, () => {
+        const kept = once && keptAnswer(db, once, now)
+        if (kept) return kept
         const open = db
           .prepare<[number], { open: number }>(
             `SELECT count(*) AS open FROM session WHERE state = 'collecting' AND expires_at > ?`,
@@ -193,6 +201,7 @@ export function openIssuerStore(
           random(32),
           platform ?? null,
         )
+        if (once) keepAnswer(db, once, now)
         return true
       }),
 
@@ -259,8 +268,10 @@ export function openIssuerStore(
         return true
       }),
 
-    recordOffer: async (offer) =>
+    recordOffer: async (offer, now, once) =>
       immediate(db, () => {
+        const kept = once && keptAnswer(db, once, now)
+        if (kept) return kept
         const row = sessionRow(db, offer.sessionId)
         if (row?.state !== 'approved' || row.done_at !== null || row.revoked_at !== null)
           return false
@@ -277,6 +288,7 @@ export function openIssuerStore(
           offer.attempts,
           offer.expiresAt,
         )
+        if (once) keepAnswer(db, once, now)
         return true
       }),
 
@@ -336,37 +348,35 @@ export function openIssuerStore(
         return changes === 1
       }),
 
-    revoke: async (sessionId, { reasonClass, actor, note, requestedAt, heldBy }, now) =>
-      immediate(db, () => {
-        const row = sessionRow(db, sessionId)
-        const known = issuanceRow(db, sessionId)
-        if (row === undefined || known === undefined) {
-          throw new Problem('credential_not_found', 'nothing was issued in this session')
-        }
-        const changed = statusesOf(known).filter((reference) =>
-          revokeUnlessFinal(db, {
-            reference,
-            to: 'revoked',
-            reasonClass,
-            actor,
-            requestedAt: requestedAt ?? now,
-            ...(heldBy === undefined ? {} : { heldBy }),
-            subjectKey: row.subject_key,
-            now,
-          }),
-        )
-        if (changed.length === 0) {
-          throw new Problem('status_final', 'every copy of this session is revoked')
-        }
-        db.prepare('INSERT INTO revocation VALUES (?, ?, ?, ?, ?)').run(
-          sessionId,
-          reasonClass,
-          actor,
-          note ?? null,
-          now,
-        )
-        return changed.length
-      }),
+    revoke: async (sessionId, { reasonClass, actor, note, requestedAt, heldBy }, now, key) =>
+      immediate(db, () =>
+        effectOnce(db, key, now, () => {
+          const row = sessionRow(db, sessionId)
+          const known = issuanceRow(db, sessionId)
+          if (row === undefined || known === undefined) {
+            throw new Problem('credential_not_found', 'nothing was issued in this session')
+          }
+          const changed = statusesOf(known).filter((reference) =>
+            revokeUnlessFinal(db, {
+              reference,
+              to: 'revoked',
+              reasonClass,
+              actor,
+              requestedAt: requestedAt ?? now,
+              ...(heldBy === undefined ? {} : { heldBy }),
+              subjectKey: row.subject_key,
+              now,
+            }),
+          )
+          if (changed.length === 0) {
+            throw new Problem('status_final', 'every copy of this session is revoked')
+          }
+          db.prepare('INSERT INTO revocation VALUES (?, ?, ?, ?, ?)').run(
+            ...[sessionId, reasonClass, actor, note ?? null, now],
+          )
+          return changed.length
+        }),
+      ),
 
     useOnce: async (use, now) => immediate(db, () => useAll(db, [use], now)),
 
@@ -435,6 +445,7 @@ export function openIssuerStore(
         db.prepare(`DELETE FROM session WHERE state = 'collecting' AND expires_at <= ?`).run(now)
         db.prepare('DELETE FROM offer WHERE expires_at <= ?').run(now)
         db.prepare('DELETE FROM used_once WHERE expires_at <= ?').run(now)
+        forgetAnswers(db, now)
         db.prepare('DELETE FROM artefact WHERE expires_at <= ?').run(
           now - EXPIRED_ARTEFACTS_SECONDS,
         )

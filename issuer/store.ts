@@ -1,5 +1,6 @@
 import type { DossierReader } from '../shared/audit/dossier-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
+import type { IdempotencyKey, KeptAnswer, Once } from '../shared/idempotency/once.ts'
 import type { JsonObject } from '../shared/json.ts'
 import type { PublicJwk } from '../shared/key/signer.ts'
 import type { NotificationEvent } from '../shared/oid4vci/notification.ts'
@@ -74,7 +75,10 @@ export interface IssuerStore {
   /** Rejects when the store cannot be read. */
   checkHealth(): Promise<void>
 
-  /** Begins a session under a workflow version; answers false when `maxOpen` sessions are open. */
+  /**
+   * Begins a session under a workflow version; answers false when `maxOpen` sessions are open. Where `once` was kept
+   * before, changes nothing and answers it. @throws Problem `idempotency_key_reused`
+   */
   openSession(
     session: {
       readonly id: string
@@ -86,7 +90,8 @@ export interface IssuerStore {
       readonly platform?: string | undefined
     },
     now: NumericDate,
-  ): Promise<boolean>
+    once?: Once,
+  ): Promise<boolean | KeptAnswer>
   session(id: string): Promise<Session | undefined>
   /** Ends the collecting of a session with a decision. Answers false, changing nothing, when it has one already. */
   recordDecision(
@@ -116,19 +121,24 @@ export interface IssuerStore {
 
   /**
    * Records an offer of an approved session for which nothing was issued, in place of its earlier offers, whose codes
-   * stop working. Answers false when the session is in another state.
+   * stop working. Answers false when the session is in another state. Where `once` was kept before, changes nothing and
+   * answers it. @throws Problem `idempotency_key_reused`
    */
-  recordOffer(offer: {
-    readonly sessionId: string
-    /** SHA-256 of the secret in the offer's address, base64url. */
-    readonly offerSha256: string
-    /** SHA-256 of the pre-authorized code, base64url. */
-    readonly codeSha256: string
-    /** SHA-256 of code and transaction code, base64url. */
-    readonly txCodeSha256: string
-    readonly attempts: number
-    readonly expiresAt: NumericDate
-  }): Promise<boolean>
+  recordOffer(
+    offer: {
+      readonly sessionId: string
+      /** SHA-256 of the secret in the offer's address, base64url. */
+      readonly offerSha256: string
+      /** SHA-256 of the pre-authorized code, base64url. */
+      readonly codeSha256: string
+      /** SHA-256 of code and transaction code, base64url. */
+      readonly txCodeSha256: string
+      readonly attempts: number
+      readonly expiresAt: NumericDate
+    },
+    now: NumericDate,
+    once?: Once,
+  ): Promise<boolean | KeptAnswer>
   offer(offerSha256: string, now: NumericDate): Promise<LiveOffer | undefined>
 
   /**
@@ -159,8 +169,8 @@ export interface IssuerStore {
   ): Promise<boolean>
 
   /**
-   * Revokes every copy of a session.
-   * @throws Problem `credential_not_found`, `status_final`
+   * Revokes every copy of a session and answers how many there are; a repeated `key` answers that again.
+   * @throws Problem `credential_not_found`, `status_final`, `idempotency_key_reused`
    */
   revoke(
     sessionId: string,
@@ -174,6 +184,7 @@ export interface IssuerStore {
       readonly heldBy?: string
     },
     now: NumericDate,
+    key?: IdempotencyKey,
   ): Promise<number>
 
   /** Marks a thing as used. Answers false when it was used before. */
@@ -203,6 +214,6 @@ export interface IssuerStore {
   recordTrustList(jwt: string, signerKey: PublicJwk, now: NumericDate): Promise<void>
   /** An archived trust list by its SHA-256 in base64url. */
   trustList(sha256: string): Promise<string | undefined>
-  /** Forgets what has expired: sessions without a decision, offers, marks, seeds of copies that were signed. */
+  /** Forgets what has expired: sessions without a decision, offers, marks, kept answers, seeds of copies that were signed. */
   forgetExpired(now: NumericDate): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { encodeBase64url } from '../../shared/base64url.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
+import type { KeptAnswer, Once } from '../../shared/idempotency/once.ts'
 import {
   type CredentialOffer,
   offerLink,
@@ -8,6 +9,7 @@ import {
 } from '../../shared/oid4vci/offer.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
+import type { Session } from '../session/session.ts'
 import type { IssuerStore } from '../store.ts'
 import type { AuthorizationServer } from './authorization-server.ts'
 import { IDENTITY_CONFIGURATION_ID } from './metadata.ts'
@@ -18,8 +20,8 @@ const OFFER_SECONDS = 600
 const ATTEMPTS = 5
 const TX_CODE_LENGTH = 6
 
-/** An offer as its session's owner gets it, once. The transaction code reaches the wallet by another way. */
-export interface MadeOffer {
+/** An offer as its session's owner gets it. The transaction code reaches the wallet by another way. */
+export interface NewOffer {
   readonly offer: CredentialOffer
   /** Where the offer can be fetched. */
   readonly uri: string
@@ -27,40 +29,68 @@ export interface MadeOffer {
   readonly link: string
   readonly txCode: string
   readonly expiresAt: NumericDate
+  /** From which the address and the code follow. */
+  readonly secret: string
+}
+
+/** Makes an offer, which is worth nothing until it is recorded. */
+export function newOffer(issuer: string, random: Random, now: NumericDate): NewOffer {
+  const secret = encodeBase64url(random(32))
+  const uri = `${issuer}/offers/${secret}`
+  return {
+    offer: renderOffer(issuer, codeOf(secret)),
+    uri,
+    link: offerLink(uri),
+    txCode: digits(random, TX_CODE_LENGTH),
+    expiresAt: now + OFFER_SECONDS,
+    secret,
+  }
 }
 
 /**
- * Makes an offer for an approved session, in place of earlier ones, for as long as nothing was issued: so a wallet that
- * lost its offer or its token begins again, and nothing is issued twice.
- * @throws Problem `session_state`, `approval_redeemed`
+ * Records an offer for an approved session, in place of earlier ones, for as long as nothing was issued: so a wallet that
+ * lost its offer or its token begins again, and nothing is issued twice. The authorization server knows the code first,
+ * which it redeems only for an offer that is recorded; so a recorded one, and the answer that is kept with it as `once`, can
+ * be redeemed whatever was killed in between. Answers what was kept before under the same key.
+ * @throws Problem `session_state`, `approval_redeemed`, `idempotency_key_reused`
  */
-export async function makeOffer(
-  sessionId: string,
-  deps: {
-    readonly issuer: string
+export async function recordOffer(
+  session: Session,
+  { secret, txCode, expiresAt }: NewOffer,
+  {
+    store,
+    authorizationServer,
+    now,
+    once,
+  }: {
     readonly store: IssuerStore
     readonly authorizationServer: AuthorizationServer
-    readonly random: Random
+    readonly now: NumericDate
+    readonly once: Once | undefined
   },
-  now: NumericDate,
-): Promise<MadeOffer> {
-  const { issuer, store, authorizationServer, random } = deps
-  const secret = encodeBase64url(random(32))
+): Promise<KeptAnswer | undefined> {
+  const { id: sessionId } = session
+  if (session.state !== 'approved') {
+    throw new Problem('session_state', 'only an approved session has an offer')
+  }
   const code = codeOf(secret)
-  const txCode = digits(random, TX_CODE_LENGTH)
-  const expiresAt = now + OFFER_SECONDS
-  const recorded = await store.recordOffer({
-    sessionId,
-    offerSha256: sha256Base64url(secret),
-    codeSha256: sha256Base64url(code),
-    txCodeSha256: transactionCodeDigest(code, txCode),
-    attempts: ATTEMPTS,
-    expiresAt,
-  })
-  if (!recorded) await refuse(sessionId, store)
   await authorizationServer.authorize({ sessionId, code, expiresAt })
-  const uri = `${issuer}/offers/${secret}`
-  return { offer: renderOffer(issuer, code), uri, link: offerLink(uri), txCode, expiresAt }
+  const recorded = await store.recordOffer(
+    {
+      sessionId,
+      offerSha256: sha256Base64url(secret),
+      codeSha256: sha256Base64url(code),
+      txCodeSha256: transactionCodeDigest(code, txCode),
+      attempts: ATTEMPTS,
+      expiresAt,
+    },
+    now,
+    once,
+  )
+  if (recorded === false) {
+    throw new Problem('approval_redeemed', 'the credential of this session was issued')
+  }
+  return recorded === true ? undefined : recorded
 }
 
 /**
@@ -106,12 +136,4 @@ function digits(random: Random, length: number): string {
     }
   }
   return text
-}
-
-async function refuse(sessionId: string, store: IssuerStore): Promise<never> {
-  const session = await store.session(sessionId)
-  if (session?.state === 'approved') {
-    throw new Problem('approval_redeemed', 'the credential of this session was issued')
-  }
-  throw new Problem('session_state', 'only an approved session has an offer')
 }

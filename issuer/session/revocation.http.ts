@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
-import { keySecurity } from '../key-security.http.ts'
+import { idempotentForKey, keySecurity } from '../key-security.http.ts'
 import { publishEmergency } from '../status/emergency.ts'
 import { REASON_CLASSES, type ReasonClass } from '../status/status.ts'
 import type { IssuerStore } from '../store.ts'
@@ -39,6 +39,7 @@ export function revocationEndpoint(deps: {
     security: keySecurity('operator', store),
     params: z.object({ id: z.string().max(128) }),
     body: { schema: revocationSchema, maxBytes: MAX_BODY_BYTES },
+    idempotentFor: idempotentForKey,
     responses: {
       202: {
         description: 'The next publication of the lists says so',
@@ -46,7 +47,7 @@ export function revocationEndpoint(deps: {
       },
     },
     problems: ['credential_not_found', 'status_final', 'busy'],
-    handle: async ({ params: { id }, body, caller }) => {
+    handle: async ({ params: { id }, body, caller, idempotency }) => {
       const { reason_class: reasonClass, note, emergency, requested_at, held_by } = body
       const decision = {
         reasonClass,
@@ -55,7 +56,7 @@ export function revocationEndpoint(deps: {
         ...(requested_at === undefined ? {} : { requestedAt: requested_at }),
         ...(held_by === undefined ? {} : { heldBy: held_by }),
       }
-      const copies = await store.revoke(id, decision, clock())
+      const copies = await store.revoke(id, decision, clock(), idempotency)
       const published = emergency ? { published: await publishEmergency(publishNow) } : {}
       return { status: 202, body: { revoked_copies: copies, ...published } }
     },

@@ -5,6 +5,12 @@ import type { Clock } from '../../shared/clock.ts'
 import { constantTimeEqual, sha256Base64url } from '../../shared/hash.ts'
 import { bearerToken } from '../../shared/http/body.http.ts'
 import { type Endpoint, endpoint, plainEndpoint } from '../../shared/http/endpoint.http.ts'
+import {
+  type KeptAnswer,
+  openKept,
+  type SealingIdempotencyKey,
+  sealedOnce,
+} from '../../shared/idempotency/once.ts'
 import { newIdentifier } from '../../shared/identifier.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import { credentialOfferSchema } from '../../shared/oid4vci/offer.ts'
@@ -14,9 +20,9 @@ import type { PublishedWorkflow } from '../decision/read-workflow.ts'
 import { CLIP_FRAMES } from '../evidence/face/clip.ts'
 import { remediesOf } from '../evidence/face/quality.ts'
 import type { SessionPipeline, Turn } from '../evidence/pipeline.ts'
-import { keySecurity } from '../key-security.http.ts'
+import { idempotentForKey, keySecurity } from '../key-security.http.ts'
 import type { AuthorizationServer } from '../oid4vci/authorization-server.ts'
-import { makeOffer } from '../oid4vci/offer.ts'
+import { newOffer, recordOffer } from '../oid4vci/offer.ts'
 import type { Watchlist } from '../screening/watchlist.ts'
 import type { IssuerStore } from '../store.ts'
 import { callerOf } from './caller.http.ts'
@@ -103,13 +109,15 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
       summary: 'Begin a proofing session',
       security: platformOrNobody(store),
       limit: deps.limitSessions,
+      idempotentFor: (platform) => platform && idempotentForKey({ name: platform }),
       responses: { 201: { description: 'The session and its token', schema: openedSession } },
       problems: ['too_many_requests', 'busy'],
-      handle: async ({ caller: platform }) => {
+      handle: async ({ caller: platform, idempotency }) => {
         const now = clock()
         const id = newIdentifier(random, 16)
         const token = encodeBase64url(random(32))
         const expiresAt = now + deps.sessionSeconds
+        const body = { session_id: id, session_token: token, expires_at: expiresAt }
         const opened = await store.openSession(
           {
             id,
@@ -120,12 +128,11 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
             platform,
           },
           now,
+          idempotency && sealedOnce(idempotency, { status: 201, body }, { random, now }),
         )
         if (!opened) throw new Problem('busy', 'too many sessions are open, try again later')
-        return {
-          status: 201,
-          body: { session_id: id, session_token: token, expires_at: expiresAt },
-        }
+        const kept = opened === true ? undefined : opened
+        return { status: 201, body: toldBefore(kept, idempotency, openedSession) ?? body }
       },
     }),
     endpoint({
@@ -200,23 +207,34 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
       path: '/sessions/{id}/offer',
       operationId: 'makeOffer',
       summary: 'Offer the credential of an approved session to a wallet',
+      idempotentFor: ({ id }) => `session ${id}`,
       responses: { 201: { description: 'The offer', schema: madeOffer } },
       problems: ['session_not_found', 'session_state', 'approval_redeemed'],
-      handle: async ({ caller: { id } }) => {
-        const { offer, uri, link, txCode, expiresAt } = await makeOffer(id, deps, clock())
-        return {
-          status: 201,
-          body: {
-            credential_offer: offer,
-            credential_offer_uri: uri,
-            credential_offer_link: link,
-            tx_code: txCode,
-            expires_at: expiresAt,
-          },
+      handle: async ({ caller: session, idempotency }) => {
+        const now = clock()
+        const made = newOffer(deps.issuer, random, now)
+        const body = {
+          credential_offer: made.offer,
+          credential_offer_uri: made.uri,
+          credential_offer_link: made.link,
+          tx_code: made.txCode,
+          expires_at: made.expiresAt,
         }
+        const once = idempotency && sealedOnce(idempotency, { status: 201, body }, { random, now })
+        const kept = await recordOffer(session, made, { ...deps, now, once })
+        return { status: 201, body: toldBefore(kept, idempotency, madeOffer) ?? body }
       },
     }),
   ]
+}
+
+/** What was told when a request came first; `undefined` where this is the first time. */
+function toldBefore<Body>(
+  kept: KeptAnswer | undefined,
+  key: SealingIdempotencyKey | undefined,
+  schema: z.ZodType<Body>,
+): Body | undefined {
+  return kept && key && schema.parse(openKept(key, kept))
 }
 
 /** What an upload can be refused for. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint, wholeNumber } from '../../shared/http/endpoint.http.ts'
 import { nextPage, pageOf, pageQuery } from '../../shared/http/page.http.ts'
 import { Problem } from '../../shared/problem.ts'
-import type { KeySecurity } from '../key-security.http.ts'
+import { idempotentForKey, type KeySecurity } from '../key-security.http.ts'
 import { publishEmergency } from './emergency.ts'
 import type {
   BulkChange,
@@ -95,6 +95,7 @@ export function statusOperationEndpoints(deps: {
 }): readonly Endpoint[] {
   const { operations, clock, security, publishNow } = deps
   const common = { tag: 'status', security } as const
+  const idempotentFor = idempotentForKey
   const publishedAtOnce = async (emergency: boolean): Promise<{ published?: boolean }> =>
     emergency ? { published: await publishEmergency(publishNow) } : {}
   return [
@@ -105,6 +106,7 @@ export function statusOperationEndpoints(deps: {
       operationId: 'changeStatus',
       summary: 'Change the status of one copy',
       body: { schema: changeSchema, maxBytes: MAX_BODY_BYTES },
+      idempotentFor,
       responses: {
         202: {
           description: 'It will be in the next publication',
@@ -112,8 +114,8 @@ export function statusOperationEndpoints(deps: {
         },
       },
       problems: ['credential_not_found', 'status_final', 'busy'],
-      handle: async ({ body: { change, emergency }, caller }) => {
-        const changed = await operations.change(change, caller.name, clock())
+      handle: async ({ body: { change, emergency }, caller, idempotency }) => {
+        const changed = await operations.change(change, caller.name, clock(), idempotency)
         return { status: 202, body: { event: changed, ...(await publishedAtOnce(emergency)) } }
       },
     }),
@@ -124,10 +126,11 @@ export function statusOperationEndpoints(deps: {
       operationId: 'withdrawStatusChange',
       summary: 'Withdraw a change that was not published yet',
       params: ofEvent,
+      idempotentFor,
       responses: { 204: { description: 'It is withdrawn' } },
       problems: ['change_not_found', 'change_published'],
-      handle: async ({ params }) => {
-        await operations.withdraw(params.event, clock())
+      handle: async ({ params, idempotency }) => {
+        await operations.withdraw(params.event, clock(), idempotency)
         return { status: 204 }
       },
     }),
@@ -138,11 +141,12 @@ export function statusOperationEndpoints(deps: {
       operationId: 'proposeBulkChange',
       summary: 'Propose one change for many copies, and see what it would do',
       body: { schema: bulkSchema, maxBytes: MAX_BULK_BYTES },
+      idempotentFor,
       responses: { 201: { description: 'What it would do', schema: preview } },
       problems: ['credential_not_found'],
-      handle: async ({ body, caller }) => ({
+      handle: async ({ body, caller, idempotency }) => ({
         status: 201,
-        body: await operations.proposeBulk(body, caller.name, clock()),
+        body: await operations.proposeBulk(body, caller.name, clock(), idempotency),
       }),
     }),
     endpoint({
@@ -153,6 +157,7 @@ export function statusOperationEndpoints(deps: {
       summary: 'Approve what somebody else proposed',
       params: z.object({ id: z.string().max(128) }),
       body: { schema: approvalSchema, maxBytes: MAX_BODY_BYTES },
+      idempotentFor,
       responses: {
         202: {
           description: 'It will be in the next publication',
@@ -160,13 +165,10 @@ export function statusOperationEndpoints(deps: {
         },
       },
       problems: ['bulk_not_found', 'second_person_needed', 'bulk_changed'],
-      handle: async ({ params, body, caller }) => {
+      handle: async ({ params, body, caller, idempotency }) => {
         const bulk = { id: params.id, sha256: body.sha256 }
-        const events = await operations.approveBulk(bulk, caller.name, clock())
-        return {
-          status: 202,
-          body: { changed: events.length, ...(await publishedAtOnce(body.emergency)) },
-        }
+        const changed = await operations.approveBulk(bulk, caller.name, clock(), idempotency)
+        return { status: 202, body: { changed, ...(await publishedAtOnce(body.emergency)) } }
       },
     }),
     endpoint({
@@ -217,10 +219,11 @@ export function statusOperationEndpoints(deps: {
       operationId: 'releaseHolderNotice',
       summary: 'End a legal hold',
       params: ofEvent,
+      idempotentFor,
       responses: { 204: { description: 'The holder may be told' } },
       problems: ['change_not_found'],
-      handle: async ({ params }) => {
-        if (!(await operations.releaseNotice(params.event, clock()))) {
+      handle: async ({ params, idempotency }) => {
+        if (!(await operations.releaseNotice(params.event, clock(), idempotency))) {
           throw new Problem('change_not_found', 'no notice of this change is on hold')
         }
         return { status: 204 }

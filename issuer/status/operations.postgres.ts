@@ -1,5 +1,8 @@
+import type { NumericDate } from '../../shared/clock.ts'
+import { effectOnce } from '../../shared/idempotency/once.postgres.ts'
+import type { IdempotencyKey } from '../../shared/idempotency/once.ts'
 import type { Random } from '../../shared/random.ts'
-import type { Database } from '../../shared/store/database.postgres.ts'
+import type { Database, Sql } from '../../shared/store/database.postgres.ts'
 import { approveBulk, proposeBulk, requireKey } from './bulk.postgres.ts'
 import {
   countOpenNotices,
@@ -24,24 +27,38 @@ export function openStatusOperations(
   options: { readonly random: Random; readonly subjectKeysOf: SubjectKeysOf },
 ): StatusOperations {
   const { random, subjectKeysOf } = options
+  const once = <Result>(
+    key: IdempotencyKey | undefined,
+    now: NumericDate,
+    effect: (tx: Sql) => Promise<Result>,
+  ): Promise<Result> => db.transaction((tx) => effectOnce(tx, key, now, () => effect(tx)))
   return {
-    change: ({ requestedAt, ...change }, actor, now) =>
-      db.transaction(async (tx) => {
+    change: ({ requestedAt, ...change }, actor, now, key) =>
+      once(key, now, async (tx) => {
         const [key] = await subjectKeysOf(tx, [change.reference])
         const subjectKey = requireKey(key)
         const decided = { ...change, actor, requestedAt: requestedAt ?? now, subjectKey, now }
         const [event] = await changeStatuses(tx, [decided])
         return event ?? 0
       }),
-    withdraw: (event, now) => db.transaction((tx) => withdrawChange(tx, { event, now })),
-    proposeBulk: (change, actor, now) =>
-      db.transaction((tx) => proposeBulk(tx, change, { actor, random, now })),
-    approveBulk: (bulk, actor, now) =>
-      db.transaction((tx) => approveBulk(tx, bulk, { actor, now, subjectKeysOf })),
+    withdraw: async (event, now, key) => {
+      await once(key, now, async (tx) => {
+        await withdrawChange(tx, { event, now })
+        return true
+      })
+    },
+    proposeBulk: (change, actor, now, key) =>
+      once(key, now, (tx) => proposeBulk(tx, change, { actor, random, now })),
+    approveBulk: (bulk, actor, now, key) =>
+      once(
+        key,
+        now,
+        async (tx) => (await approveBulk(tx, bulk, { actor, now, subjectKeysOf })).length,
+      ),
     openNotices: (page) => openNotices(db, page),
     countOpenNotices: () => countOpenNotices(db),
     markTold: (event, now) => markTold(db, { event, now }),
-    releaseNotice: (event, now) => releaseNotice(db, { event, now }),
+    releaseNotice: (event, now, key) => once(key, now, (tx) => releaseNotice(tx, { event, now })),
     overdueNotices: (now) => overdueNotices(db, now),
     timeliness: (from, to) => db.snapshot((tx) => timeliness(tx, { from, to })),
     advance: (now) =>

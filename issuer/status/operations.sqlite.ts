@@ -1,3 +1,6 @@
+import type { NumericDate } from '../../shared/clock.ts'
+import { effectOnce } from '../../shared/idempotency/once.sqlite.ts'
+import type { IdempotencyKey } from '../../shared/idempotency/once.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
@@ -30,9 +33,14 @@ export function openStatusOperations(
     }
     return key
   }
+  const once = <Result>(
+    key: IdempotencyKey | undefined,
+    now: NumericDate,
+    effect: () => Result,
+  ): Result => immediate(db, () => effectOnce(db, key, now, effect))
   return {
-    change: async ({ requestedAt, ...change }, actor, now) =>
-      immediate(db, () =>
+    change: async ({ requestedAt, ...change }, actor, now, key) =>
+      once(key, now, () =>
         changeStatus(db, {
           ...change,
           actor,
@@ -41,15 +49,24 @@ export function openStatusOperations(
           now,
         }),
       ),
-    withdraw: async (event, now) => immediate(db, () => withdrawChange(db, { event, now })),
-    proposeBulk: async (change, actor, now) =>
-      immediate(db, () => proposeBulk(db, change, { actor, random, now })),
-    approveBulk: async (bulk, actor, now) =>
-      immediate(db, () => approveBulk(db, bulk, { actor, now, subjectKeyOf: requireKey })),
+    withdraw: async (event, now, key) => {
+      once(key, now, () => {
+        withdrawChange(db, { event, now })
+        return true
+      })
+    },
+    proposeBulk: async (change, actor, now, key) =>
+      once(key, now, () => proposeBulk(db, change, { actor, random, now })),
+    approveBulk: async (bulk, actor, now, key) =>
+      once(key, now, () => {
+        const approval = { actor, now, subjectKeyOf: requireKey }
+        return approveBulk(db, bulk, approval).length
+      }),
     openNotices: async (page) => openNotices(db, page),
     countOpenNotices: async () => countOpenNotices(db),
     markTold: async (event, now) => markTold(db, { event, now }),
-    releaseNotice: async (event, now) => releaseNotice(db, { event, now }),
+    releaseNotice: async (event, now, key) =>
+      once(key, now, () => releaseNotice(db, { event, now })),
     overdueNotices: async (now) => overdueNotices(db, now),
     timeliness: async (from, to) => timeliness(db, { from, to }),
     advance: async (now) =>

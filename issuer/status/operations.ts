@@ -1,4 +1,5 @@
 import type { NumericDate } from '../../shared/clock.ts'
+import type { IdempotencyKey } from '../../shared/idempotency/once.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { CredentialStatus, ReasonClass } from './status.ts'
 
@@ -55,19 +56,34 @@ export interface OperatorChange {
   readonly heldBy?: string
 }
 
-/** What operators do to statuses, and what follows it up. Every method is one transaction. */
+/**
+ * What operators do to statuses, and what follows it up. Every method is one transaction. With a `key` that had its
+ * effect before there is no other, and the answer is the same; one that was given for something else is refused with
+ * `idempotency_key_reused`.
+ */
 export interface StatusOperations {
   /** Answers the event. @throws Problem `credential_not_found`, `status_final`, `request_invalid` */
-  change(change: OperatorChange, actor: string, now: NumericDate): Promise<number>
+  change(
+    change: OperatorChange,
+    actor: string,
+    now: NumericDate,
+    key?: IdempotencyKey,
+  ): Promise<number>
   /** @throws Problem `change_not_found`, `change_published` */
-  withdraw(event: number, now: NumericDate): Promise<void>
-  proposeBulk(change: BulkChange, actor: string, now: NumericDate): Promise<BulkPreview>
-  /** @throws Problem `bulk_not_found`, `second_person_needed`, `bulk_changed` */
+  withdraw(event: number, now: NumericDate, key?: IdempotencyKey): Promise<void>
+  proposeBulk(
+    change: BulkChange,
+    actor: string,
+    now: NumericDate,
+    key?: IdempotencyKey,
+  ): Promise<BulkPreview>
+  /** Answers how many copies it changed. @throws Problem `bulk_not_found`, `second_person_needed`, `bulk_changed` */
   approveBulk(
     bulk: { readonly id: string; readonly sha256: string },
     actor: string,
     now: NumericDate,
-  ): Promise<readonly number[]>
+    key?: IdempotencyKey,
+  ): Promise<number>
   /** Notices that may be sent to holders now: by when they are due, then by event. */
   openNotices(page: {
     readonly limit: number
@@ -76,7 +92,7 @@ export interface StatusOperations {
   countOpenNotices(): Promise<number>
   markTold(event: number, now: NumericDate): Promise<void>
   /** Ends a legal hold; answers whether there was one. */
-  releaseNotice(event: number, now: NumericDate): Promise<boolean>
+  releaseNotice(event: number, now: NumericDate, key?: IdempotencyKey): Promise<boolean>
   /** How many holders should have been told by now and were not. */
   overdueNotices(now: NumericDate): Promise<number>
   timeliness(from: NumericDate, to: NumericDate): Promise<Timeliness>

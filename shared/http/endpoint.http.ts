@@ -1,11 +1,12 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import { sha256Hex } from '../hash.ts'
-import type { IdempotencyKey } from '../idempotency/once.ts'
+import type { SealingIdempotencyKey } from '../idempotency/once.ts'
 import { canonicalJson, type Json } from '../json.ts'
+import { sealingKey } from '../key/seal.ts'
 import { Problem, type ProblemCode } from '../problem.ts'
 import { parseRequest } from '../schema.ts'
-import { formBody, jsonBody } from './body.http.ts'
+import { bearerToken, formBody, jsonBody } from './body.http.ts'
 import { renderErrors } from './errors.http.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options'
@@ -118,8 +119,11 @@ export function endpoint<
   readonly params?: z.ZodType<Params>
   readonly query?: z.ZodType<Query>
   readonly body?: BodyDefinition<Body>
-  /** Names the caller whose `Idempotency-Key` it is; without it the header is not read. */
-  readonly idempotentFor?: (caller: Caller) => string
+  /**
+   * Names the caller whose `Idempotency-Key` it is, and nobody who cannot be told from others; where the endpoint has
+   * none the header is not read.
+   */
+  readonly idempotentFor?: (caller: Caller) => string | undefined
   readonly responses: Declared
   readonly problems?: readonly ProblemCode[]
   handle(input: {
@@ -128,7 +132,7 @@ export function endpoint<
     readonly body: Body
     readonly caller: Caller
     /** What the store is told, so that effect and answer are kept together. */
-    readonly idempotency: IdempotencyKey | undefined
+    readonly idempotency: SealingIdempotencyKey | undefined
   }): Promise<Reply<Declared>> | Reply<Declared>
 }): Endpoint {
   const { security, limit, params, query, body, idempotentFor, handle, ...described } = definition
@@ -209,15 +213,25 @@ export function routerOf(endpoints: readonly Endpoint[]): Router {
 }
 
 /** What `Idempotency-Key` says, a string in quotes as draft-ietf-httpapi-idempotency-key-header §2.1 has it, or bare. */
-function idempotencyKey(request: Request, caller: string): IdempotencyKey | undefined {
+function idempotencyKey(
+  request: Request,
+  caller: string | undefined,
+): SealingIdempotencyKey | undefined {
   const field = request.get('Idempotency-Key')
   if (field === undefined) return undefined
   const key = /^"?([A-Za-z0-9._:-]{8,128})"?$/.exec(field)?.[1]
   if (key === undefined) {
     throw new Problem('request_invalid', 'Idempotency-Key: 8 to 128 letters, digits, . _ : -')
   }
+  if (caller === undefined) {
+    throw new Problem('request_invalid', 'Idempotency-Key: it takes a key that says who asks')
+  }
   const asked = [request.method, request.path, canonicalJson((request.body ?? null) as Json)]
-  return { caller, keySha256: sha256Hex(key), requestSha256: sha256Hex(asked.join('\n')) }
+  const keySha256 = sha256Hex(key)
+  const requestSha256 = sha256Hex(asked.join('\n'))
+  const purpose = `idempotency/${keySha256}/${requestSha256}`
+  const secret = bearerToken(request.headers.authorization) ?? ''
+  return { caller, keySha256, requestSha256, sealingKey: sealingKey(secret, purpose) }
 }
 
 /** A path template as Express writes it. */

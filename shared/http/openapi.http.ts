@@ -213,7 +213,7 @@ function problemCodesOf({
 }: Description): readonly ProblemCode[] {
   return [
     ...new Set<ProblemCode>([
-      ...(params || query || body ? (['request_invalid'] as const) : []),
+      ...(params || query || body || idempotent ? (['request_invalid'] as const) : []),
       ...(body ? (['body_too_large'] as const) : []),
       ...(idempotent ? (['idempotency_key_reused', 'idempotency_key_in_use'] as const) : []),
       ...(security ? (['not_authenticated'] as const) : []),

@@ -1,6 +1,6 @@
 import type { NumericDate } from '../clock.ts'
 import type { Sql } from '../store/database.postgres.ts'
-import { type KeptAnswer, type Once, sameAnswer } from './once.ts'
+import { type IdempotencyKey, type KeptAnswer, type Once, reservation, sameAnswer } from './once.ts'
 
 /** A migration of whatever component keeps answers. */
 export const IDEMPOTENCY_TABLE = `CREATE TABLE idempotency (
@@ -13,6 +13,9 @@ export const IDEMPOTENCY_TABLE = `CREATE TABLE idempotency (
      PRIMARY KEY (caller, key_sha256)
    );
    CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);`
+
+/** The schema of kept answers as a component of its own. */
+export const idempotencyMigrations: readonly string[] = [IDEMPOTENCY_TABLE]
 
 /**
  * Keeps the answer of a request in the transaction of its effect. Answers the one that is kept already, and then there
@@ -40,6 +43,27 @@ export async function keepAnswer(
   )
   if (kept === undefined) throw new Error('a kept answer is not there')
   return sameAnswer(kept, once)
+}
+
+/**
+ * Has the effect of a request in the caller's transaction and keeps what it came to, as JSON. Where its key had it before there is
+ * no effect, and the answer is what it came to then. It comes before every other lock of its transaction.
+ * @throws Problem `idempotency_key_reused`, and what `effect` throws
+ */
+export async function effectOnce<Result>(
+  tx: Sql,
+  key: IdempotencyKey | undefined,
+  now: NumericDate,
+  effect: () => Promise<Result>,
+): Promise<Result> {
+  if (key === undefined) return effect()
+  const kept = await keepAnswer(tx, reservation(key, now), now)
+  if (kept !== undefined) return JSON.parse(kept.body) as Result
+  const result = await effect()
+  await tx.run('UPDATE idempotency SET body = $1 WHERE caller = $2 AND key_sha256 = $3', [
+    ...[JSON.stringify(result), key.caller, key.keySha256],
+  ])
+  return result
 }
 
 export async function forgetAnswers(tx: Sql, now: NumericDate): Promise<void> {

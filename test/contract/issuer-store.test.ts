@@ -11,6 +11,8 @@ import * as postgresIssuer from '../../issuer/store.postgres.ts'
 import { issuerMigrations, openIssuerStore } from '../../issuer/store.sqlite.ts'
 import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import * as postgresOnce from '../../shared/idempotency/once.postgres.ts'
+import { idempotencyMigrations } from '../../shared/idempotency/once.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import { systemRandom } from '../../shared/random.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
@@ -32,6 +34,7 @@ issuerStoreContract('SQLite', async () => {
     const db = openDatabase(join(folder.path, 'issuer.db'), {
       audit: auditLogMigrations,
       webhook: webhookMigrations,
+      idempotency: idempotencyMigrations,
       status: statusMigrations,
       issuer: issuerMigrations,
     })
@@ -84,6 +87,7 @@ issuerStoreContract('PostgreSQL', async () => {
       lease: leaseMigrations,
       audit: postgresLog.auditLogMigrations,
       webhook: postgresWebhook.webhookMigrations,
+      idempotency: postgresOnce.idempotencyMigrations,
       status: postgresStatus.statusMigrations,
       issuer: postgresIssuer.issuerMigrations,
     })

@@ -56,7 +56,7 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
         expiresAt?: number
         platform?: string
       } = {},
-    ): Promise<{ id: string; opened: boolean }> => {
+    ): Promise<{ id: string; opened: unknown }> => {
       sequence += 1
       const id = `session-${String(sequence).padStart(3, '0')}`
       const opened = await first.openSession(
@@ -132,6 +132,95 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect((await begin({ maxOpen: 1 })).opened).to.equal(false)
       await first.forgetExpired(NOW + 1800)
       expect((await begin({ maxOpen: 1 })).opened).to.equal(true)
+    })
+
+    describe('with an idempotency key', () => {
+      const key = { caller: 'key driver', keySha256: 'k', requestSha256: 'r' }
+      const once = (body: string, changes: object = {}) => ({
+        ...{ ...key, answer: { status: 201, body }, expiresAt: NOW + 86_400, ...changes },
+      })
+      const open = (
+        id: string,
+        store = first,
+        changes: { maxOpen?: number } = {},
+        kept = once(id),
+      ) =>
+        store.openSession(
+          {
+            ...{ id, tokenSha256: sha256Base64url(id), expiresAt: NOW + 1800, workflow },
+            ...{ maxOpen: 100, ...changes },
+          },
+          NOW,
+          kept,
+        )
+      const many = Array.from({ length: 50 }, (_, at) => at)
+      const storeOf = (at: number) => (at % 2 === 0 ? first : second)
+
+      it('begins one session for fifty at once, and tells all of them the same', async () => {
+        const outcomes = await Promise.all(many.map((at) => open(`s${at}`, storeOf(at))))
+        expect(outcomes.filter((outcome) => outcome === true)).to.have.length(1)
+        const opened = many.filter((at) => outcomes[at] === true).map((at) => `s${at}`)[0]
+        for (const outcome of outcomes) {
+          if (outcome !== true) expect(outcome).to.deep.equal({ status: 201, body: opened })
+        }
+        const there = await Promise.all(many.map((at) => first.session(`s${at}`)))
+        expect(there.filter((session) => session !== undefined)).to.have.length(1)
+      })
+
+      it('is another caller’s, another request’s, or free again after a day', async () => {
+        await open('a')
+        expect(
+          await failureOf(open('b', second, {}, once('b', { requestSha256: 'other' }))),
+        ).to.have.property('code', 'idempotency_key_reused')
+        expect(await open('c', second, {}, once('c', { caller: 'key other' }))).to.equal(true)
+        await first.forgetExpired(NOW + 86_399)
+        expect(await open('d')).to.deep.equal({ status: 201, body: 'a' })
+        await first.forgetExpired(NOW + 86_400)
+        expect(await open('e')).to.equal(true)
+      })
+
+      it('keeps nothing of a session that had no room, and tells of one when there is none', async () => {
+        expect(await open('a', first, { maxOpen: 0 })).to.equal(false)
+        expect(await open('b', second)).to.equal(true)
+        expect(await open('c', first, { maxOpen: 0 })).to.deep.equal({ status: 201, body: 'b' })
+      })
+
+      it('records one offer for fifty at once, also when its credential was issued since', async () => {
+        const id = await decided()
+        const outcomes = await Promise.all(
+          many.map((at) => storeOf(at).recordOffer(offerOf(id, String(at)), NOW, once(`o${at}`))),
+        )
+        const recorded = many.filter((at) => outcomes[at] === true)
+        expect(recorded).to.have.length(1)
+        intentOf(await intend(id, ['k1'], 'a'))
+        await first.recordIssued(id, 1, NOW)
+        expect(await second.recordOffer(offerOf(id, 'late'), NOW, once('late'))).to.deep.equal({
+          status: 201,
+          body: `o${recorded[0]}`,
+        })
+        const other = { ...once('x'), keySha256: 'x' }
+        expect(await first.recordOffer(offerOf(id, 'x'), NOW, other)).to.equal(false)
+      })
+
+      it('revokes once for fifty at once, and answers each how many copies', async () => {
+        const id = await decided()
+        intentOf(await intend(id, ['k1', 'k2'], 'a'))
+        await first.recordIssued(id, 1, NOW)
+        const order = { reasonClass: 'fraud', actor: 'op' } as const
+        const counts = await Promise.all(many.map((at) => storeOf(at).revoke(id, order, NOW, key)))
+        expect(new Set(counts)).to.deep.equal(new Set([2]))
+        const revoked = (await fixture.entries()).filter((type) => type === 'status.changed')
+        expect(revoked).to.have.length(2)
+        expect(await failureOf(first.revoke(id, order, NOW))).to.have.property(
+          'code',
+          'status_final',
+        )
+        const other = { ...key, requestSha256: 'other' }
+        expect(await failureOf(first.revoke(id, order, NOW, other))).to.have.property(
+          'code',
+          'idempotency_key_reused',
+        )
+      })
     })
 
     it('remembers which platform opened a session, also when it was decided', async () => {
@@ -243,11 +332,13 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
 
     it('records an offer of an approved session alone, in place of its earlier ones', async () => {
       const id = await decided()
-      expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(true)
-      expect(await first.recordOffer(offerOf(id, 'b'))).to.equal(true)
-      expect(await first.recordOffer(offerOf(await decided({ faceMatch: 0 }), 'c'))).to.equal(false)
-      expect(await first.recordOffer(offerOf((await begin()).id, 'd'))).to.equal(false)
-      expect(await first.recordOffer(offerOf('nobody', 'e'))).to.equal(false)
+      expect(await first.recordOffer(offerOf(id, 'a'), NOW)).to.equal(true)
+      expect(await first.recordOffer(offerOf(id, 'b'), NOW)).to.equal(true)
+      expect(await first.recordOffer(offerOf(await decided({ faceMatch: 0 }), 'c'), NOW)).to.equal(
+        false,
+      )
+      expect(await first.recordOffer(offerOf((await begin()).id, 'd'), NOW)).to.equal(false)
+      expect(await first.recordOffer(offerOf('nobody', 'e'), NOW)).to.equal(false)
     })
 
     it('redeems an approval once: intent, indexes on different lists, proofs and entries together', async () => {
@@ -329,9 +420,9 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
     it('makes no offer once something was issued, and forgets the seed when nobody can ask again', async () => {
       const id = await decided()
       await intend(id, ['k1'], 'a')
-      expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(true)
+      expect(await first.recordOffer(offerOf(id, 'a'), NOW)).to.equal(true)
       await first.recordIssued(id, 1, NOW)
-      expect(await first.recordOffer(offerOf(id, 'b'))).to.equal(false)
+      expect(await first.recordOffer(offerOf(id, 'b'), NOW)).to.equal(false)
       await first.forgetExpired(NOW + 899)
       expect(intentOf(await intend(id, ['k1'], 'b')).attempt).to.equal(1)
       await first.forgetExpired(NOW + 900)
@@ -364,7 +455,7 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       const again = await failureOf(second.revoke(id, order, NOW + 2))
       expect((again as Problem).code).to.equal('status_final')
       expect(await intend(id, ['k1', 'k2'], 'b')).to.equal('not_approved')
-      expect(await first.recordOffer(offerOf(id, 'a'))).to.equal(false)
+      expect(await first.recordOffer(offerOf(id, 'a'), NOW)).to.equal(false)
       const nothing = await failureOf(first.revoke(await decided(), order, NOW))
       expect((nothing as Problem).code).to.equal('credential_not_found')
     })

@@ -4,6 +4,8 @@ import * as postgresStatus from '../../issuer/status/store.postgres.ts'
 import * as sqliteStatus from '../../issuer/status/store.sqlite.ts'
 import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import * as sqliteLog from '../../shared/audit/log.sqlite.ts'
+import * as postgresOnce from '../../shared/idempotency/once.postgres.ts'
+import * as sqliteOnce from '../../shared/idempotency/once.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
 import * as sqlite from '../../shared/store/database.sqlite.ts'
@@ -20,6 +22,7 @@ statusOperationsContract('SQLite', async (inputs) => {
   const db = sqlite.openDatabase(':memory:', {
     audit: sqliteLog.auditLogMigrations,
     webhook: sqliteWebhook.webhookMigrations,
+    idempotency: sqliteOnce.idempotencyMigrations,
     status: sqliteStatus.statusMigrations,
   })
   const { signer } = generateEd25519Key()
@@ -50,6 +53,7 @@ statusOperationsContract('PostgreSQL', async (inputs) => {
     lease: leaseMigrations,
     audit: postgresLog.auditLogMigrations,
     webhook: postgresWebhook.webhookMigrations,
+    idempotency: postgresOnce.idempotencyMigrations,
     status: postgresStatus.statusMigrations,
   })
   const { signer } = generateEd25519Key()

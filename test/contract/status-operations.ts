@@ -268,6 +268,55 @@ export function statusOperationsContract(
       })
     })
 
+    describe('with an idempotency key', () => {
+      const keyOf = (keySha256: string) => ({ caller: 'key anna', keySha256, requestSha256: 'r' })
+      const many = Array.from({ length: 50 })
+      const changed = async () =>
+        (await fixture.entries()).filter(({ type }) => type === 'status.changed').length
+
+      it('change once for fifty at once, and withdraw once', async () => {
+        const suspend = { reference: at(first), to: 'suspended', reasonClass: 'fraud' } as const
+        const events = await Promise.all(
+          many.map(() => operations.change(suspend, ACTOR, NOW + 1, keyOf('a'))),
+        )
+        expect(new Set(events).size).to.equal(1)
+        expect(await changed()).to.equal(1)
+        const [event = 0] = events
+        await operations.withdraw(event, NOW + 2, keyOf('b'))
+        await operations.withdraw(event, NOW + 3, keyOf('b'))
+        await refuses(operations.withdraw(event, NOW + 3, keyOf('c')), 'change_not_found')
+        const other = { ...keyOf('a'), requestSha256: 'other' }
+        await refuses(operations.change(suspend, ACTOR, NOW, other), 'idempotency_key_reused')
+      })
+
+      it('keep nothing of what was refused', async () => {
+        await refuses(operations.withdraw(99, NOW, keyOf('a')), 'change_not_found')
+        const event = await change(first, 'suspended', NOW)
+        await operations.withdraw(event, NOW, keyOf('a'))
+      })
+
+      it('propose and approve a bulk change once for fifty at once', async () => {
+        const bulk = { references, to: 'revoked', reasonClass: 'fraud' } as const
+        const previews = await Promise.all(
+          many.map(() => operations.proposeBulk(bulk, 'anna', NOW + 1, keyOf('a'))),
+        )
+        expect(new Set(previews.map(({ id }) => id)).size).to.equal(1)
+        const [{ id, sha256 } = { id: '', sha256: '' }] = previews
+        const counts = await Promise.all(
+          many.map(() => operations.approveBulk({ id, sha256 }, 'ben', NOW + 2, keyOf('b'))),
+        )
+        expect(new Set(counts)).to.deep.equal(new Set([3]))
+        expect(await changed()).to.equal(3)
+      })
+
+      it('end a legal hold once', async () => {
+        const event = await change(first, 'revoked', NOW + 1, { heldBy: 'court-7' })
+        expect(await operations.releaseNotice(event, NOW + 2, keyOf('a'))).to.equal(true)
+        expect(await operations.releaseNotice(event, NOW + 9, keyOf('a'))).to.equal(true)
+        expect(await operations.releaseNotice(event, NOW + 9, keyOf('b'))).to.equal(false)
+      })
+    })
+
     describe('bulk changes', () => {
       const propose = () =>
         operations.proposeBulk(
@@ -285,7 +334,7 @@ export function statusOperationsContract(
         expect(preview.now).to.deep.equal({ valid: 2, suspended: 0, revoked: 1 })
         await publish(NOW + 1)
         expect(await current(second)).to.equal(0)
-        expect(await approve(preview.id, preview.sha256)).to.have.length(2)
+        expect(await approve(preview.id, preview.sha256)).to.equal(2)
         await publish(NOW + 300)
         expect(await current(second)).to.equal(1)
         await refuses(approve(preview.id, preview.sha256), 'bulk_not_found')
@@ -311,7 +360,7 @@ export function statusOperationsContract(
         await publish(NOW + 3)
         expect(await current(first)).to.equal(0)
         inputs.subjectKey = Buffer.alloc(32, 9)
-        expect(await approve(id, sha256)).to.have.length(3)
+        expect(await approve(id, sha256)).to.equal(3)
       })
 
       it('name credentials that exist, each once', async () => {

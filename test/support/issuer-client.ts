@@ -43,7 +43,7 @@ export interface TestWorker {
   upload(kind: string, image?: string | Uint8Array): Promise<Reply>
   submit(): Promise<Reply>
   view(): Promise<Reply>
-  offer(): Promise<Reply>
+  offer(idempotencyKey?: string): Promise<Reply>
 }
 
 export async function beginSession(issuer: string, platformKey?: string): Promise<TestWorker> {
@@ -65,7 +65,11 @@ export async function beginSession(issuer: string, platformKey?: string): Promis
       }),
     submit: () => send(`${url}/submit`, { method: 'POST', headers }),
     view: () => send(url, { headers }),
-    offer: () => send(`${url}/offer`, { method: 'POST', headers }),
+    offer: (key) =>
+      send(`${url}/offer`, {
+        method: 'POST',
+        headers: { ...headers, ...(key === undefined ? {} : { 'idempotency-key': key }) },
+      }),
   }
 }
 

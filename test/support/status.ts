@@ -4,6 +4,7 @@ import type { StatusStore } from '../../issuer/status/status.ts'
 import { openStatusStore, statusMigrations } from '../../issuer/status/store.sqlite.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
+import { idempotencyMigrations } from '../../shared/idempotency/once.sqlite.ts'
 import { generateEd25519Key } from '../../shared/key/signer.software.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { type Database, openDatabase } from '../../shared/store/database.sqlite.ts'
@@ -24,6 +25,7 @@ export function openStatusFixture(path = ':memory:'): StatusFixture {
   const db = openDatabase(path, {
     audit: auditLogMigrations,
     webhook: webhookMigrations,
+    idempotency: idempotencyMigrations,
     status: statusMigrations,
   })
   const { signer } = generateEd25519Key()
