@@ -17,7 +17,9 @@ export interface TokenKey {
   readonly pkcs11: {
     /** The module's shared library. */
     readonly module: string
+    /** The label of the token. */
     readonly token: string
+    /** The label of the key on it. */
     readonly label: string
   }
 }
@@ -36,7 +38,9 @@ function isNetwork(text: string): boolean {
 
 /** A signing key and the chain that certifies it. */
 export interface AttestationKey {
+  /** A file (PKCS#8 PEM, P-256), or a key on a PKCS#11 token. */
   readonly key: string | TokenKey
+  /** A file of certificates (PEM, leaf first, without the anchor). */
   readonly chain: string
 }
 
@@ -45,7 +49,9 @@ export interface IssuerConfig extends OperationSettings {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
   readonly baseUrl: string
   readonly listen: {
+    /** The address to bind; behind a TLS proxy `baseUrl` is the public one, and the proxy passes `Host` on. */
     readonly host: string
+    /** The port to bind; 0 lets the system choose. */
     readonly port: number
     /** Addresses and networks (CIDR) whose `X-Forwarded-For` is believed; nobody's where nothing is said. */
     readonly trustedProxies: readonly string[]
@@ -53,11 +59,21 @@ export interface IssuerConfig extends OperationSettings {
   /** Where everything is kept: a path or `sqlite:PATH`, or `postgres://…` for several servers on one database. */
   readonly database: string
   /** Who issues, as the credential and the metadata say it. */
-  readonly authority: { readonly name: string; readonly country: string }
+  readonly authority: {
+    /** The name that a holder reads. */
+    readonly name: string
+    /** ISO 3166-1 alpha-2. */
+    readonly country: string
+  }
   /** The attestation key (PKCS#8 PEM) and its chain (PEM, leaf first, without the anchor). Status lists are signed with it too. */
   readonly attestation: AttestationKey & {
     /** The key that takes over at a moment; what the older one signed stays verifiable beside it. */
-    readonly successor?: (AttestationKey & { readonly from: NumericDate }) | undefined
+    readonly successor?:
+      | (AttestationKey & {
+          /** A UTC date-time such as `2026-07-01T00:00:00Z`, from which it signs. */
+          readonly from: NumericDate
+        })
+      | undefined
   }
   /** The Ed25519 key (PKCS#8 PEM) that signs the audit log. */
   readonly logKey: string
@@ -68,18 +84,35 @@ export interface IssuerConfig extends OperationSettings {
   /** Who must have seen a checkpoint of the audit log before it is served; nobody where nothing is said. */
   readonly witnesses?:
     | {
+        /** How many of them must have cosigned. */
         readonly quorum: number
-        readonly of: readonly { readonly url: string; readonly key: string }[]
+        /** All that are asked. */
+        readonly of: readonly {
+          /** Where the witness is (C2SP tlog-witness). */
+          readonly url: string
+          /** Its verifier key (C2SP signed-note). */
+          readonly key: string
+        }[]
       }
     | undefined
   /** The signed trust list that this issuer is on, and the public JWK of whoever signed it. */
-  readonly trustList: { readonly file: string; readonly signer: string }
+  readonly trustList: {
+    /** The signed list (JWT); what it says when the server starts is what counts. */
+    readonly file: string
+    /** The signer's public JWK. */
+    readonly signer: string
+  }
   /** Lists to screen against; a pinned digest refuses another file. The package's made-up list where nothing is said. */
   readonly watchlists: readonly {
+    /** A list in the format of the package's own. */
     readonly file: string
+    /** The digest of the file in hexadecimal; with it, another file is refused. */
     readonly sha256?: string | undefined
   }[]
-  /** The workflow of new sessions; the package's own where nothing is said. */
+  /**
+   * The workflow of new sessions, which end under the version they began with; `identity-passport/1` where nothing is said. The
+   * package also has `issuer/decision/workflows/identity-documents.1.json`, for identity cards and driving licences.
+   */
   readonly workflow?: string | undefined
   readonly status: {
     /** Seconds between publications, which become `ttl`. */
@@ -94,10 +127,13 @@ export interface IssuerConfig extends OperationSettings {
     readonly history: boolean
   }
   readonly sessions: {
+    /** Seconds for which images may be sent. */
     readonly seconds: number
+    /** How many sessions may be open. */
     readonly maxOpen: number
-    /** New sessions that one address may begin in a minute, and one platform with its key. */
+    /** New sessions that one address may begin in a minute. */
     readonly perMinute: number
+    /** New sessions that one platform may begin in a minute with its key. */
     readonly platformPerMinute: number
   }
   readonly evidence: {
@@ -108,14 +144,21 @@ export interface IssuerConfig extends OperationSettings {
     /** Threads that read images, each with its own networks. */
     readonly workers: number
     /**
-     * Whether it is remembered, as keyed digests, which documents and portraits were seen, and for how long. Nothing is
-     * where nothing is said. `database` is an SQLite file of its own, `key` a file of 32
-     * bytes in base64url.
+     * Whether it is remembered, as keyed digests, which documents and portraits were seen, so that one which comes back with
+     * other data is referred. Nothing is where nothing is said. Biometric data: it needs a purpose and an assessment of its own.
      */
     readonly seenDocuments?:
-      | { readonly database: string; readonly key: string; readonly days: number }
+      | {
+          /** An SQLite file of its own, also where `database` is PostgreSQL: each of several servers has its own. */
+          readonly database: string
+          /** A file of 32 bytes in base64url. */
+          readonly key: string
+          /** Days after which each is forgotten. */
+          readonly days: number
+        }
       | undefined
   }
+  /** How much is written to standard error: a JSON line for each request at `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 

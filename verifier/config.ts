@@ -12,17 +12,30 @@ const origin = z
 export interface VerifierConfig extends OperationSettings {
   /** Where wallets and platforms reach this verifier, without a path. */
   readonly baseUrl: string
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: {
+    /** The address to bind; behind a TLS proxy `baseUrl` is the public one, and the proxy passes `Host` on. */
+    readonly host: string
+    /** The port to bind; 0 lets the system choose. */
+    readonly port: number
+  }
   /** Where everything is kept: a path or `sqlite:PATH`, or `postgres://…` for several servers on one database. */
   readonly database: string
   /** The access certificate's key (PKCS#8 PEM) and chain (PEM, leaf first, without the anchor). */
-  readonly access: { readonly key: string; readonly chain: string }
+  readonly access: {
+    /** A file (PKCS#8 PEM, P-256). */
+    readonly key: string
+    /** A file of certificates (PEM, leaf first, without the anchor). */
+    readonly chain: string
+  }
   /** A file or address of the signed trust list, and the file of its signer's public JWK. */
   readonly trustList: {
+    /** A file, or an HTTPS address such as the issuer's `/trust-list`. */
     readonly source: string
+    /** The signer's public JWK, a file. */
     readonly signer: string
     /** Files of keys that signed it before, for answers that rest on older lists. */
     readonly formerSigners: readonly string[]
+    /** How often it is read again. An older list than the one held is never taken, after a restart neither. */
     readonly refreshSeconds: number
   }
   /** The Ed25519 key (PKCS#8 PEM) that signs this verifier's audit log. */
@@ -32,16 +45,25 @@ export interface VerifierConfig extends OperationSettings {
   /** Who is told what happens here; nobody where nothing is said. */
   readonly webhooks?: WebhookSettings | undefined
   /** Names of platform systems and the SHA-256 of their keys; `carnet-verifier keys api` makes both. */
-  readonly apiKeys: readonly { readonly name: string; readonly sha256: string }[]
+  readonly apiKeys: readonly {
+    /** The system; two keys of one name belong to one system, so that a key can be replaced. */
+    readonly name: string
+    /** The digest of the key in hexadecimal. */
+    readonly sha256: string
+  }[]
+  /** The policy of a request that names none. */
   readonly defaultPolicy: string
   /** A folder of further policy files. */
   readonly policies?: string | undefined
+  /** Origins that a platform may have the browser sent back to. */
   readonly redirectOrigins: readonly string[]
+  /** Seconds in which a request is answered. */
   readonly requestLifetimeSeconds: number
-  /** Days after which an answer is erased; without it, only the platform erases. */
+  /** Days after which an answer is erased; without it, only the platform erases. What has no answer goes after 30 days. */
   readonly answerRetentionDays?: number | undefined
   /** True on one machine only: status lists and trust lists may then be at private addresses and plain HTTP. */
   readonly allowPrivateNetworks: boolean
+  /** How much is written to standard error: at `info` a JSON line for each request, without identifiers of requests or persons. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 

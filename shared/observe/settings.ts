@@ -3,7 +3,14 @@ import { z } from 'zod'
 /** How a server is watched and stopped. */
 export interface OperationSettings {
   /** Where `/metrics`, `/healthz` and `/readyz` are answered to whoever runs the server; nowhere where nothing is said. */
-  readonly operator?: { readonly host: string; readonly port: number } | undefined
+  readonly operator?:
+    | {
+        /** The address to bind. It asks for no key: only the operator's machines may reach it. */
+        readonly host: string
+        /** The port to bind. */
+        readonly port: number
+      }
+    | undefined
   readonly stop: {
     /** Seconds for which a server that was told to stop still takes requests while it says that it is not ready. */
     readonly drainSeconds: number

@@ -9,10 +9,13 @@ export interface WebhookSettings {
   readonly announcedKeys: readonly string[]
   /** True on one machine only: receivers may then be at private addresses and plain HTTP. */
   readonly allowPrivateNetworks: boolean
+  /** Who is told. */
   readonly endpoints: readonly {
+    /** An HTTPS address. */
     readonly url: string
     /** The name of the platform's key; without one, the receiver is the operator's and is told everything. */
     readonly platform?: string | undefined
+    /** What it is told. */
     readonly types: readonly EventType[]
   }[]
 }
