@@ -141,6 +141,7 @@ const world: World = {
     return noteVerifier(logOrigin(config), publicJwk).vkey
   },
   withStore: (configFile, work) => withStorage(openConfig(configFile), ({ store }) => work(store)),
+  withKeys: (configFile, work) => withStorage(openConfig(configFile), ({ keys }) => work(keys)),
   withLog: async (configFile, work) => {
     const opened = openConfig(configFile)
     const { config, at } = opened
@@ -292,6 +293,7 @@ async function openServer(
   const store = counted('issuer', storage.store)
   const statusStore = counted('status', storage.statusStore)
   const operations = counted('status', storage.operations)
+  const keys = { store: counted('keys', storage.keys), clock: systemClock }
   const auditLog = storage.openLog({
     origin: logOrigin(config),
     signer: logSigner,
@@ -402,6 +404,7 @@ async function openServer(
     issuerApplication({
       issuer,
       store,
+      keys,
       readings,
       uploads,
       progress,

@@ -1,11 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { KeyRole } from '../shared/api-key/api-key.ts'
+import { addApiKeys } from '../shared/api-key/commands.ts'
 import { addBackup } from '../shared/backup/commands.ts'
 import { parseDateTime } from '../shared/clock.ts'
 import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
-import { addKey, listKeys, makeLogKey, printLogVerifierKey, revokeKey } from './commands/keys.ts'
+import { makeLogKey, printLogVerifierKey } from './commands/keys.ts'
 import { checkLog, exportLogFiles, printRules, pruneLogFiles } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
 import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
@@ -22,8 +24,9 @@ import {
 import { copyStore } from './commands/store.ts'
 import { PKI_ROLES } from './pki/development-pki.ts'
 import { type CredentialStatus, REASON_CLASSES, type ReasonClass } from './status/status.ts'
-import type { KeyRole } from './store.ts'
 import type { World } from './world.ts'
+
+const KEY_ROLES: readonly KeyRole[] = ['reviewer', 'operator', 'platform', 'regulator']
 
 /** Runs one command line and answers the exit status. What the operator cannot mend is a defect and keeps its stack. */
 export async function run(argv: readonly string[], world: World): Promise<number> {
@@ -136,31 +139,8 @@ function addPki(root: Command, world: World): void {
 }
 
 function addKeys(root: Command, world: World): void {
-  const keys = root.command('keys').description('make and end keys')
-  keys
-    .command('add')
-    .description(
-      'make a key for a reviewer, an operator, a platform or a regulator and print it once',
-    )
-    .addOption(configOption())
-    .addOption(
-      new Option('--role <ROLE>', 'what its owner may do')
-        .choices(['reviewer', 'operator', 'platform', 'regulator'])
-        .makeOptionMandatory(),
-    )
-    .requiredOption('--name <NAME>', 'whose it is; decisions are recorded under it', keyName)
-    .action((given: { config?: string; role: KeyRole; name: string }) => addKey(world, given))
-  keys
-    .command('list')
-    .description('print names, roles and dates')
-    .addOption(configOption())
-    .action((given: { config?: string }) => listKeys(world, given))
-  keys
-    .command('revoke')
-    .description('end a key')
-    .addOption(configOption())
-    .requiredOption('--name <NAME>', 'whose it is', keyName)
-    .action((given: { config?: string; name: string }) => revokeKey(world, given))
+  const keys = root.command('keys').description('make, rotate and end keys')
+  addApiKeys(keys, world, { roles: KEY_ROLES, configOption })
   keys
     .command('log')
     .description('make the key that signs the audit log')
@@ -354,11 +334,6 @@ function configOption(): Option {
     '--config <FILE>',
     'the configuration, JSON; CARNET_ISSUER_… variables go over it',
   )
-}
-
-function keyName(text: string): string {
-  if (!/^[\w.-]{1,64}$/.test(text)) throw new InvalidArgumentError('letters, digits, . _ -')
-  return text
 }
 
 function collect(value: string, values: readonly string[]): string[] {

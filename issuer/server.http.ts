@@ -1,5 +1,6 @@
 import type { Express, RequestHandler, Response } from 'express'
 import { rateLimit } from 'express-rate-limit'
+import { keySecurity } from '../shared/api-key/security.http.ts'
 import { logEndpoints } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import { renderErrors } from '../shared/http/errors.http.ts'
@@ -17,7 +18,6 @@ import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { identityType } from './credential/type-metadata.ts'
 import { reviewEndpoints } from './decision/review.http.ts'
-import { keySecurity } from './key-security.http.ts'
 import { credentialEndpoints } from './oid4vci/credential.http.ts'
 import { metadataEndpoints } from './oid4vci/metadata.http.ts'
 import { issuerMetadata, serverMetadata } from './oid4vci/metadata.ts'
@@ -80,7 +80,7 @@ const INFO = {
 
 /** Puts the endpoints together: public artefacts, the protocol of wallets, and our own interface. */
 export function issuerApplication(deps: IssuerDeps): Express {
-  const { issuer, store, clock, random, log, credentialSigner } = deps
+  const { issuer, store, keys, clock, random, log, credentialSigner } = deps
   const { nonceSecret } = deps
   const nonces = {
     credentialNonces: openNonces(nonceSecret, 'c_nonce', random),
@@ -103,7 +103,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
       operations: deps.operations,
       clock,
       publishNow: deps.publishNow,
-      security: keySecurity('operator', store),
+      keys,
     }),
     ...metadataEndpoints({
       issuer: issuerMetadata(issuer, credentialSigner.authority.name),
@@ -116,7 +116,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
     ...credentialEndpoints({ ...deps, ...nonces }),
     ...statusEndpoints(deps.statusStore, clock, {
       history: deps.history,
-      requireRegulator: keySecurity('regulator', store).authenticate,
+      requireRegulator: keySecurity('history:read', keys).authenticate,
     }),
     ...logEndpoints(deps.auditLog),
     ...trustListEndpoints(deps.trustList, store),

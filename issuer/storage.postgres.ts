@@ -1,3 +1,4 @@
+import { keyMigrations, openApiKeyStore } from '../shared/api-key/store.postgres.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
 import { idempotencyMigrations } from '../shared/idempotency/once.postgres.ts'
 import { fillingPostgres } from '../shared/store/copy.postgres.ts'
@@ -16,6 +17,7 @@ import { issuerMigrations, openIssuerStore, subjectKeysOf } from './store.postgr
 /** The schema of an issuer's whole database. */
 export const issuerSchema: Migrations = {
   lease: leaseMigrations,
+  key: keyMigrations,
   audit: auditLogMigrations,
   webhook: webhookMigrations,
   idempotency: idempotencyMigrations,
@@ -32,6 +34,7 @@ export async function openIssuerStorage(
   const publication = openLease(db, 'status publication')
   return {
     webhooks: openWebhookStore(db),
+    keys: openApiKeyStore(db),
     store: openIssuerStore(db, { random, vct }),
     artefacts: openArtefactStore(db),
     statusStore: openStatusStore(db, { baseUrl, random, lease: publication }),

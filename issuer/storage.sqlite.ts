@@ -1,3 +1,4 @@
+import { keyMigrations, openApiKeyStore } from '../shared/api-key/store.sqlite.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { idempotencyMigrations } from '../shared/idempotency/once.sqlite.ts'
 import { readingSqlite } from '../shared/store/copy.sqlite.ts'
@@ -20,6 +21,7 @@ import { issuerMigrations, openIssuerStore, subjectKeyOf } from './store.sqlite.
 
 /** The schema of an issuer's whole database. */
 export const issuerSchema: Migrations = {
+  key: keyMigrations,
   audit: auditLogMigrations,
   webhook: webhookMigrations,
   idempotency: idempotencyMigrations,
@@ -42,6 +44,7 @@ export function issuerStorageOn(
 ): IssuerStorage {
   return {
     webhooks: openWebhookStore(db),
+    keys: openApiKeyStore(db),
     store: openIssuerStore(db, { random, vct }),
     artefacts: openArtefactStore(db),
     statusStore: openStatusStore(db, { baseUrl, random }),

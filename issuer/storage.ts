@@ -1,3 +1,4 @@
+import type { ApiKeyStore } from '../shared/api-key/store.ts'
 import type { AuditLog, AuditLogOptions } from '../shared/audit/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Lease } from '../shared/store/lease.ts'
@@ -12,6 +13,7 @@ import type { IssuerStore } from './store.ts'
 export interface IssuerStorage {
   readonly store: IssuerStore
   readonly webhooks: WebhookStore
+  readonly keys: ApiKeyStore
   readonly artefacts: ArtefactStore
   readonly statusStore: StatusStore
   readonly operations: StatusOperations

@@ -31,8 +31,6 @@ import {
   EXPIRED_ARTEFACTS_SECONDS,
   type IssuanceRow,
   intentOf,
-  type KeyRow,
-  keyOf,
   newRules,
   openingOf,
   REDELIVERY_SECONDS,
@@ -149,6 +147,10 @@ export const issuerMigrations: readonly string[] = [
      leaf BIGINT NOT NULL
    );
    CREATE INDEX dossier_opening_of_session ON dossier_opening (session_id, opened_at);`,
+  // Keys are kept by a component of their own, whose migrations come first. An older one is told apart by its digest.
+  `INSERT INTO issued_key (id, name, role, sha256, created_at, revoked_at)
+     SELECT substr(sha256, 1, 12), name, role, sha256, created_at, revoked_at FROM api_key;
+   DROP TABLE api_key;`,
 ]
 
 /**
@@ -365,27 +367,6 @@ export function openIssuerStore(
       ),
 
     useOnce: (use, now) => db.transaction((tx) => useAll(tx, [use], now)),
-
-    addKey: ({ name, role, sha256 }, now) =>
-      changesOne(
-        `INSERT INTO api_key (name, role, sha256, created_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT DO NOTHING`,
-        [name, role, sha256, now],
-      ),
-    keys: async () =>
-      (await db.all<KeyRow>('SELECT * FROM api_key ORDER BY created_at, name')).map(keyOf),
-    key: async (sha256) => {
-      const row = await db.get<KeyRow>(
-        'SELECT * FROM api_key WHERE sha256 = $1 AND revoked_at IS NULL',
-        [sha256],
-      )
-      return row === undefined ? undefined : keyOf(row)
-    },
-    revokeKey: (name, now) =>
-      changesOne('UPDATE api_key SET revoked_at = $1 WHERE name = $2 AND revoked_at IS NULL', [
-        now,
-        name,
-      ]),
 
     adoptRules: (rules, now) =>
       appending(async (tx) => {

@@ -25,8 +25,6 @@ import {
   EXPIRED_ARTEFACTS_SECONDS,
   type IssuanceRow,
   intentOf,
-  type KeyRow,
-  keyOf,
   newRules,
   openingOf,
   REDELIVERY_SECONDS,
@@ -160,6 +158,10 @@ export const issuerMigrations: readonly string[] = [
      leaf INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dossier_opening_of_session ON dossier_opening (session_id, opened_at);`,
+  // Keys are kept by a component of their own, whose migrations come first. An older one is told apart by its digest.
+  `INSERT INTO issued_key (id, name, role, sha256, created_at, revoked_at)
+     SELECT substr(sha256, 1, 12), name, role, sha256, created_at, revoked_at FROM api_key;
+   DROP TABLE api_key;`,
 ]
 
 /**
@@ -379,32 +381,6 @@ export function openIssuerStore(
       ),
 
     useOnce: async (use, now) => immediate(db, () => useAll(db, [use], now)),
-
-    addKey: async ({ name, role, sha256 }, now) =>
-      immediate(db, () => {
-        const { changes } = db
-          .prepare(
-            `INSERT INTO api_key (name, role, sha256, created_at) VALUES (?, ?, ?, ?)
-             ON CONFLICT DO NOTHING`,
-          )
-          .run(name, role, sha256, now)
-        return changes === 1
-      }),
-    keys: async () =>
-      db.prepare<[], KeyRow>('SELECT * FROM api_key ORDER BY created_at, name').all().map(keyOf),
-    key: async (sha256) => {
-      const row = db
-        .prepare<[string], KeyRow>('SELECT * FROM api_key WHERE sha256 = ? AND revoked_at IS NULL')
-        .get(sha256)
-      return row === undefined ? undefined : keyOf(row)
-    },
-    revokeKey: async (name, now) =>
-      immediate(db, () => {
-        const { changes } = db
-          .prepare('UPDATE api_key SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL')
-          .run(now, name)
-        return changes === 1
-      }),
 
     adoptRules: async (rules, now) =>
       immediate(db, () => {

@@ -15,17 +15,6 @@ import type { Screening } from './screening/screen.ts'
 import type { DecidedSession, Session } from './session/session.ts'
 import type { ReasonClass } from './status/status.ts'
 
-/** What someone who holds an API key may do. */
-export type KeyRole = 'reviewer' | 'operator' | 'platform' | 'regulator'
-
-/** An API key; the store has its digest alone. */
-export interface ApiKey {
-  readonly name: string
-  readonly role: KeyRole
-  readonly createdAt: NumericDate
-  readonly revokedAt: NumericDate | undefined
-}
-
 /** An offer that a wallet may still redeem. */
 export interface LiveOffer {
   readonly sessionId: string
@@ -189,16 +178,6 @@ export interface IssuerStore {
 
   /** Marks a thing as used. Answers false when it was used before. */
   useOnce(use: UsedOnce, now: NumericDate): Promise<boolean>
-
-  /** Answers false when the name is taken. */
-  addKey(
-    key: { readonly name: string; readonly role: KeyRole; readonly sha256: string },
-    now: NumericDate,
-  ): Promise<boolean>
-  keys(): Promise<readonly ApiKey[]>
-  /** The key with this digest, unless it is revoked. */
-  key(sha256: string): Promise<ApiKey | undefined>
-  revokeKey(name: string, now: NumericDate): Promise<boolean>
 
   /**
    * Appends `workflow.adopted` and `rulebook.adopted`, each unless it is what was adopted last. `rulebook` names the

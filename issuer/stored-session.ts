@@ -13,7 +13,7 @@ import type { Review } from './decision/review.ts'
 import { evidenceSchema } from './evidence/evidence-schema.ts'
 import type { DecidedSession, Session } from './session/session.ts'
 import { decisionSchema, screeningSchema } from './session/stored-facts.ts'
-import type { AdoptedRules, ApiKey, IssuanceIntent, IssuerStore } from './store.ts'
+import type { AdoptedRules, IssuanceIntent, IssuerStore } from './store.ts'
 
 /** For how long a wallet may ask again for copies that were signed: longer than an access token lives. */
 export const REDELIVERY_SECONDS = 900
@@ -65,14 +65,6 @@ export interface RulesRow {
   readonly adopted_at: number
 }
 
-/** An API key as every store keeps it. */
-export interface KeyRow {
-  readonly name: string
-  readonly role: ApiKey['role']
-  readonly created_at: number
-  readonly revoked_at: number | null
-}
-
 /** The session of a row, read as strictly as what comes from outside. */
 export function sessionOf(row: SessionRow): Session {
   const { workflow, reference } = readStoredWorkflow(row.workflow_text)
@@ -112,11 +104,6 @@ function issuanceState({
 export function recordOf(row: SessionRow): DecisionRecord {
   const { id, evidence, screening, decision, review, workflow } = sessionOf(row) as DecidedSession
   return { sessionId: id, evidence, screening, decision, review, workflow }
-}
-
-/** The key of a row. */
-export function keyOf({ name, role, created_at, revoked_at }: KeyRow): ApiKey {
-  return { name, role, createdAt: created_at, revokedAt: revoked_at ?? undefined }
 }
 
 /** How facts are stored. */

@@ -1,3 +1,4 @@
+import type { KeyWorld } from '../shared/api-key/commands.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import type { LogFolder } from '../shared/audit/log-folder.ts'
 import type { BackupWorld } from '../shared/backup/commands.ts'
@@ -18,7 +19,7 @@ export interface FreshKey {
 }
 
 /** What the commands reach of the machine they run on. */
-export interface World extends BackupWorld, DoctorWorld, WebhookWorld {
+export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld {
   /** A line of the result, to standard output. */
   readonly print: (line: string) => void
   /** A line beside the result, to standard error. */

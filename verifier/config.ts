@@ -44,7 +44,7 @@ export interface VerifierConfig extends OperationSettings {
   readonly logMark?: string | undefined
   /** Who is told what happens here; nobody where nothing is said. */
   readonly webhooks?: WebhookSettings | undefined
-  /** Names of platform systems and the SHA-256 of their keys; `carnet-verifier keys api` makes both. */
+  /** Keys of platform systems beside those that the store has; `carnet-verifier keys api` makes name and digest. */
   readonly apiKeys: readonly {
     /** The system; two keys of one name belong to one system, so that a key can be replaced. */
     readonly name: string
@@ -86,7 +86,8 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   webhooks: webhookSettings,
   apiKeys: z
     .array(z.strictObject({ name: z.string().regex(/^[\w.-]{1,64}$/), sha256 }))
-    .min(1, 'names no key, so nobody could ask'),
+    .max(1000)
+    .default([]),
   defaultPolicy: z.string().default('gig-identity'),
   policies: z.string().optional(),
   redirectOrigins: z.array(origin).default([]),

@@ -37,6 +37,7 @@ import { verifyX5c } from '../shared/trust/x5c.ts'
 import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerKey } from './commands/receipt.ts'
 import { type VerifierConfig, verifierConfigSchema } from './config.ts'
+import { withConfiguredKeys } from './configured-keys.ts'
 import { verifierChecks } from './doctor.ts'
 import { startChores } from './housekeeping.ts'
 import { measureVerifier } from './metrics.ts'
@@ -81,15 +82,8 @@ const world: World = {
       })
     }
   },
-  withWebhooks: async (configFile, work) => {
-    const { config, at } = openConfig(configFile)
-    const storage = await openStorage(config, at)
-    try {
-      return await work(storage.webhooks)
-    } finally {
-      await storage.close()
-    }
-  },
+  withWebhooks: (configFile, work) => withStorage(configFile, ({ webhooks }) => work(webhooks)),
+  withKeys: (configFile, work) => withStorage(configFile, ({ keys }) => work(keys)),
   generateLogKey: () => generateEd25519Key().pkcs8,
   backup: async (configFile, { to, recipients, withDatabase }) => {
     const { config, at } = openConfig(configFile)
@@ -182,7 +176,9 @@ async function serve(configFile: string | undefined): Promise<void> {
   const fetch = fetchWithin(config.allowPrivateNetworks)
   const storage = await openStorage(config, at)
   const metrics = openMetrics()
-  const store = failureCounter(metrics)('verifier', storage.store)
+  const counted = failureCounter(metrics)
+  const store = counted('verifier', storage.store)
+  const keys = withConfiguredKeys(counted('keys', storage.keys), config.apiKeys)
   const auditLog = storage.openLog({
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
@@ -227,7 +223,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       findPolicy: policyFinder(policies, store),
       resolveStatus: statusLists.resolve,
       resolveDid: didResolver(fetch),
-      apiKeys: config.apiKeys,
+      keys: { store: keys, clock: systemClock },
       redirectOrigins: config.redirectOrigins,
       lifetimeSeconds: config.requestLifetimeSeconds,
       webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
@@ -304,6 +300,20 @@ function openConfig(configFile: string | undefined): {
   const config = readConfig(verifierConfigSchema, configSources(configFile))
   // Paths in a file are meant from where the file is.
   return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
+}
+
+/** Runs `work` on what a verifier keeps, and closes it. */
+async function withStorage<Result>(
+  configFile: string | undefined,
+  work: (storage: VerifierStorage) => Promise<Result>,
+): Promise<Result> {
+  const { config, at } = openConfig(configFile)
+  const storage = await openStorage(config, at)
+  try {
+    return await work(storage)
+  } finally {
+    await storage.close()
+  }
 }
 
 /** The policies of the package and of the configuration. @throws OperatorError */

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addApiKeys } from '../shared/api-key/commands.ts'
 import { addBackup } from '../shared/backup/commands.ts'
 import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
@@ -45,9 +46,9 @@ function program(world: World, done: (status: number) => void): Command {
       'after',
       `
 Example:
-  carnet-verifier keys api
   carnet-verifier keys log --out log-key.pem
   carnet-verifier serve --config verifier.json
+  carnet-verifier keys add --config verifier.json --role platform --name backend
   carnet-verifier request --url http://127.0.0.1:4200
   carnet-verifier result REQUEST_ID --url http://127.0.0.1:4200 --wait 120 --receipt receipt.json
   carnet-verifier receipt verify receipt.json --trust-signer signer.jwk.json
@@ -116,10 +117,13 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     .action((file: string) => checkPolicy(world, file))
   addBackup(root, world, configOption)
   addDoctor(root, world, configOption)
-  const keys = root.command('keys').description('make keys for the configuration')
+  const keys = root.command('keys').description('make, rotate and end keys')
+  addApiKeys(keys, world, { roles: ['platform'], configOption })
   keys
     .command('api')
-    .description('print a new platform key, and the digest of it that the configuration takes')
+    .description(
+      'print a new platform key, and the digest of it that apiKeys of the configuration takes',
+    )
     .action(() => makeApiKey(world))
   keys
     .command('log')

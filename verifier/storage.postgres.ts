@@ -1,3 +1,4 @@
+import { keyMigrations, openApiKeyStore } from '../shared/api-key/store.postgres.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
 import type { Random } from '../shared/random.ts'
 import { checkWritable, examineDatabase, openDatabase } from '../shared/store/database.postgres.ts'
@@ -10,6 +11,7 @@ import { openVerifierStore, verifierMigrations } from './store.postgres.ts'
 /** The schema of a verifier's whole database. */
 export const verifierSchema: Migrations = {
   lease: leaseMigrations,
+  key: keyMigrations,
   audit: auditLogMigrations,
   webhook: webhookMigrations,
   verifier: verifierMigrations,
@@ -23,6 +25,7 @@ export async function openVerifierStorage(
   const db = await openDatabase(url, verifierSchema)
   return {
     webhooks: openWebhookStore(db),
+    keys: openApiKeyStore(db),
     store: openVerifierStore(db, options),
     checkWritable: () => checkWritable(db),
     openLog: (logOptions) => openAuditLog(db, { ...logOptions, lease: openLease(db, 'log') }),

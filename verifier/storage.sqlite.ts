@@ -1,3 +1,4 @@
+import { keyMigrations, openApiKeyStore } from '../shared/api-key/store.sqlite.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import type { Random } from '../shared/random.ts'
 import {
@@ -13,6 +14,7 @@ import { openVerifierStore, verifierMigrations } from './store.sqlite.ts'
 
 /** The schema of a verifier's whole database. */
 export const verifierSchema: Migrations = {
+  key: keyMigrations,
   audit: auditLogMigrations,
   webhook: webhookMigrations,
   verifier: verifierMigrations,
@@ -33,6 +35,7 @@ export function verifierStorageOn(
 ): VerifierStorage {
   return {
     webhooks: openWebhookStore(db),
+    keys: openApiKeyStore(db),
     store: openVerifierStore(db, options),
     checkWritable: async () => checkWritable(db),
     openLog: (logOptions) => openAuditLog(db, logOptions),

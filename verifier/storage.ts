@@ -1,3 +1,4 @@
+import type { ApiKeyStore } from '../shared/api-key/store.ts'
 import type { AuditLog, AuditLogOptions } from '../shared/audit/log.ts'
 import type { WebhookStore } from '../shared/webhook/store.ts'
 import type { VerifierStore } from './store.ts'
@@ -6,6 +7,7 @@ import type { VerifierStore } from './store.ts'
 export interface VerifierStorage {
   readonly store: VerifierStore
   readonly webhooks: WebhookStore
+  readonly keys: ApiKeyStore
   /** Writes without changing anything; rejects when nothing can be written. */
   checkWritable(): Promise<void>
   openLog(options: AuditLogOptions): AuditLog

@@ -1,3 +1,4 @@
+import type { KeyWorld } from '../shared/api-key/commands.ts'
 import type { BackupWorld } from '../shared/backup/commands.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { DoctorWorld } from '../shared/doctor/commands.ts'
@@ -6,7 +7,7 @@ import type { Random } from '../shared/random.ts'
 import type { WebhookWorld } from '../shared/webhook/commands.ts'
 
 /** What the commands reach of the machine they run on. */
-export interface World extends BackupWorld, DoctorWorld, WebhookWorld {
+export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld {
   /** A line of the result, to standard output. */
   readonly print: (line: string) => void
   /** A line beside the result, to standard error. */

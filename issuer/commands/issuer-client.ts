@@ -1,8 +1,8 @@
 import type { z } from 'zod'
+import type { KeyRole } from '../../shared/api-key/api-key.ts'
 import { callApi } from '../../shared/http/api-client.ts'
 import type { Json } from '../../shared/json.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
-import type { KeyRole } from '../store.ts'
 import type { World } from '../world.ts'
 
 /** Calls a list endpoint of a running issuer for one page after another. @throws OperatorError as {@link callIssuer} */

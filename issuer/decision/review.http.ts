@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { type KeyRing, keySecurity } from '../../shared/api-key/security.http.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
 import { nextPage, pageOf, pageQuery } from '../../shared/http/page.http.ts'
 import { Problem } from '../../shared/problem.ts'
-import { keySecurity } from '../key-security.http.ts'
 import type { DecidedSession } from '../session/session.ts'
 import { dossierSchema, reviewerView } from '../session/view.ts'
 import type { IssuerStore } from '../store.ts'
@@ -29,16 +29,17 @@ const ofSession = z.object({ id: z.string().max(128) })
 /** The queue of a reviewer. Every answer takes a reviewer's key. */
 export function reviewEndpoints(deps: {
   readonly store: IssuerStore
+  readonly keys: KeyRing
   readonly clock: Clock
 }): readonly Endpoint[] {
-  const { store, clock } = deps
+  const { store, keys, clock } = deps
   /** Whoever is shown a dossier is in the log before it leaves. */
   const openDossier = async (id: string, actor: string): Promise<DecidedSession> => {
     const session = await store.openDossier(id, { kind: 'reviewer', actor }, clock())
     if (session === undefined) throw notDecided()
     return session
   }
-  const common = { tag: 'reviews', security: keySecurity('reviewer', store) } as const
+  const common = { tag: 'reviews', security: keySecurity('reviews:read', keys) } as const
   return [
     endpoint({
       ...common,
@@ -83,6 +84,7 @@ export function reviewEndpoints(deps: {
     }),
     endpoint({
       ...common,
+      security: keySecurity('reviews:decide', keys),
       method: 'post',
       path: '/reviews/{id}',
       operationId: 'decideReview',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { idempotentForKey, type KeyRing, keySecurity } from '../../shared/api-key/security.http.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
-import { idempotentForKey, keySecurity } from '../key-security.http.ts'
 import { publishEmergency } from '../status/emergency.ts'
 import { REASON_CLASSES, type ReasonClass } from '../status/status.ts'
 import type { IssuerStore } from '../store.ts'
@@ -25,18 +25,19 @@ const revocationSchema = z.strictObject({
  */
 export function revocationEndpoint(deps: {
   readonly store: IssuerStore
+  readonly keys: KeyRing
   readonly clock: Clock
   /** Publishes the status lists out of turn. */
   publishNow(): Promise<void>
 }): Endpoint {
-  const { store, clock, publishNow } = deps
+  const { store, keys, clock, publishNow } = deps
   return endpoint({
     method: 'post',
     path: '/sessions/{id}/revocation',
     operationId: 'revokeSession',
     tag: 'status',
     summary: 'Revoke every copy that was issued in a session',
-    security: keySecurity('operator', store),
+    security: keySecurity('status:write', keys),
     params: z.object({ id: z.string().max(128) }),
     body: { schema: revocationSchema, maxBytes: MAX_BODY_BYTES },
     idempotentFor: idempotentForKey,

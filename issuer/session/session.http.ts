@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express'
 import { z } from 'zod'
+import { idempotentForKey, type KeyRing, keySecurity } from '../../shared/api-key/security.http.ts'
 import { encodeBase64url } from '../../shared/base64url.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { constantTimeEqual, sha256Base64url } from '../../shared/hash.ts'
@@ -20,7 +21,6 @@ import type { PublishedWorkflow } from '../decision/read-workflow.ts'
 import { CLIP_FRAMES } from '../evidence/face/clip.ts'
 import { remediesOf } from '../evidence/face/quality.ts'
 import type { SessionPipeline, Turn } from '../evidence/pipeline.ts'
-import { idempotentForKey, keySecurity } from '../key-security.http.ts'
 import type { AuthorizationServer } from '../oid4vci/authorization-server.ts'
 import { newOffer, recordOffer } from '../oid4vci/offer.ts'
 import type { Watchlist } from '../screening/watchlist.ts'
@@ -39,6 +39,7 @@ import { type ImageState, type ImageStates, sessionViewSchema, workerView } from
 export interface SessionEndpointDeps {
   readonly issuer: string
   readonly store: IssuerStore
+  readonly keys: KeyRing
   readonly readings: Readings
   readonly uploads: Uploads
   readonly progress: Progress
@@ -107,7 +108,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
       operationId: 'openSession',
       tag: 'sessions',
       summary: 'Begin a proofing session',
-      security: platformOrNobody(store),
+      security: platformOrNobody(deps.keys),
       limit: deps.limitSessions,
       idempotentFor: (platform) => platform && idempotentForKey({ name: platform }),
       responses: { 201: { description: 'The session and its token', schema: openedSession } },
@@ -361,10 +362,11 @@ function imageEndpoints(deps: SessionEndpointDeps): readonly Endpoint[] {
 }
 
 /** A platform says who it is with its key; a worker who comes alone has none. */
-function platformOrNobody(store: IssuerStore) {
-  const { scheme, authenticate } = keySecurity('platform', store)
+function platformOrNobody(keys: KeyRing) {
+  const { scheme, scope, authenticate } = keySecurity('sessions:write', keys)
   return {
     scheme,
+    scope,
     optional: true,
     authenticate: async (request: Request): Promise<string | undefined> =>
       request.headers.authorization === undefined ? undefined : (await authenticate(request)).name,

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { idempotentForKey, type KeyRing, keySecurity } from '../../shared/api-key/security.http.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { type Endpoint, endpoint, wholeNumber } from '../../shared/http/endpoint.http.ts'
 import { nextPage, pageOf, pageQuery } from '../../shared/http/page.http.ts'
 import { Problem } from '../../shared/problem.ts'
-import { idempotentForKey, type KeySecurity } from '../key-security.http.ts'
 import { publishEmergency } from './emergency.ts'
 import type {
   BulkChange,
@@ -89,18 +89,19 @@ const durations = z
 export function statusOperationEndpoints(deps: {
   readonly operations: StatusOperations
   readonly clock: Clock
-  readonly security: KeySecurity
+  readonly keys: KeyRing
   /** Publishes out of turn. */
   publishNow(): Promise<void>
 }): readonly Endpoint[] {
-  const { operations, clock, security, publishNow } = deps
-  const common = { tag: 'status', security } as const
+  const { operations, clock, keys, publishNow } = deps
+  const reading = { tag: 'status', security: keySecurity('status:read', keys) } as const
+  const writing = { tag: 'status', security: keySecurity('status:write', keys) } as const
   const idempotentFor = idempotentForKey
   const publishedAtOnce = async (emergency: boolean): Promise<{ published?: boolean }> =>
     emergency ? { published: await publishEmergency(publishNow) } : {}
   return [
     endpoint({
-      ...common,
+      ...writing,
       method: 'post',
       path: '/status-changes',
       operationId: 'changeStatus',
@@ -120,7 +121,7 @@ export function statusOperationEndpoints(deps: {
       },
     }),
     endpoint({
-      ...common,
+      ...writing,
       method: 'delete',
       path: '/status-changes/{event}',
       operationId: 'withdrawStatusChange',
@@ -135,7 +136,7 @@ export function statusOperationEndpoints(deps: {
       },
     }),
     endpoint({
-      ...common,
+      ...writing,
       method: 'post',
       path: '/status-bulk',
       operationId: 'proposeBulkChange',
@@ -150,7 +151,7 @@ export function statusOperationEndpoints(deps: {
       }),
     }),
     endpoint({
-      ...common,
+      ...writing,
       method: 'post',
       path: '/status-bulk/{id}/approval',
       operationId: 'approveBulkChange',
@@ -172,7 +173,7 @@ export function statusOperationEndpoints(deps: {
       },
     }),
     endpoint({
-      ...common,
+      ...reading,
       method: 'get',
       path: '/status-notices',
       operationId: 'listHolderNotices',
@@ -199,7 +200,7 @@ export function statusOperationEndpoints(deps: {
       },
     }),
     endpoint({
-      ...common,
+      ...writing,
       method: 'post',
       path: '/status-notices/{event}/told',
       operationId: 'markHolderTold',
@@ -213,7 +214,7 @@ export function statusOperationEndpoints(deps: {
       },
     }),
     endpoint({
-      ...common,
+      ...writing,
       method: 'post',
       path: '/status-notices/{event}/release',
       operationId: 'releaseHolderNotice',
@@ -230,7 +231,7 @@ export function statusOperationEndpoints(deps: {
       },
     }),
     endpoint({
-      ...common,
+      ...reading,
       method: 'get',
       path: '/status-timeliness',
       operationId: 'getTimeliness',

@@ -105,7 +105,7 @@ export function statusEndpoints(
         path: '/status/{list}',
         operationId: 'getStatusListToken',
         summary: 'What a list says now, or said at a time',
-        security: { scheme: 'regulatorKey', optional: true },
+        security: { scheme: 'regulatorKey', scope: 'history:read', optional: true },
         params: ofList,
         query: z.object({
           time: z.string().optional().meta({ description: 'Seconds since 1970.' }),

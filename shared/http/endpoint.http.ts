@@ -1,5 +1,6 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
 import { z } from 'zod'
+import type { Scope } from '../api-key/api-key.ts'
 import { sha256Hex } from '../hash.ts'
 import type { SealingIdempotencyKey } from '../idempotency/once.ts'
 import { canonicalJson, type Json } from '../json.ts'
@@ -46,7 +47,14 @@ export interface Description {
   readonly operationId: string
   readonly tag: string
   readonly summary: string
-  readonly security?: { readonly scheme: SecurityScheme; readonly optional?: true } | undefined
+  readonly security?:
+    | {
+        readonly scheme: SecurityScheme
+        /** What a key has to have been made for. */
+        readonly scope?: Scope
+        readonly optional?: true
+      }
+    | undefined
   /** The clause of the specification that owns the endpoint and its messages. */
   readonly specification?: string
   /** The form of its errors: RFC 9457 where nothing is said, else RFC 6749 §5.2, or that of a resource (RFC 6750 §3). */
@@ -110,6 +118,7 @@ export function endpoint<
   readonly protocolErrors?: boolean
   readonly security?: {
     readonly scheme: SecurityScheme
+    readonly scope?: Scope
     /** Whether a caller may also come without. */
     readonly optional?: true
     authenticate(request: Request): Promise<Caller> | Caller

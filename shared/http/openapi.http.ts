@@ -5,6 +5,7 @@ import {
 } from '@asteasolutions/zod-to-openapi'
 import type { Express } from 'express'
 import { z } from 'zod'
+import { SCOPES } from '../api-key/api-key.ts'
 import type { JsonObject } from '../json.ts'
 import { PROBLEM_CODES, type ProblemCode, problemEntry } from '../problem.ts'
 import {
@@ -86,13 +87,13 @@ export function serveEndpoints(
 export function openApiDocument(info: DocumentInfo, endpoints: readonly Endpoint[]): JsonObject {
   const { tags, ...about } = info
   const registry = new OpenAPIRegistry()
-  for (const [scheme, description] of Object.entries(SECURITY_SCHEMES)) {
+  for (const scheme of Object.keys(SECURITY_SCHEMES)) {
     const isUsed = endpoints.some(({ security }) => security?.scheme === scheme)
     if (!isUsed) continue
     registry.registerComponent('securitySchemes', scheme, {
       type: 'http',
       scheme: scheme === 'accessToken' ? 'DPoP' : 'bearer',
-      description,
+      description: describeScheme(scheme as SecurityScheme, endpoints),
     })
   }
   for (const each of endpoints) registry.registerPath(route(each))
@@ -150,9 +151,22 @@ const PROTOCOL_RESPONSES = {
   },
 }
 
+/** Whose key or token it is, and what a key may be made for. */
+function describeScheme(scheme: SecurityScheme, endpoints: readonly Endpoint[]): string {
+  const scopes = new Set(
+    endpoints.flatMap(({ security }) =>
+      security?.scheme === scheme && security.scope !== undefined ? [security.scope] : [],
+    ),
+  )
+  const opens = [...scopes].sort().map((scope) => `\`${scope}\` (${SCOPES[scope].opens})`)
+  const base = SECURITY_SCHEMES[scheme]
+  return opens.length === 0 ? base : `${base} Its scopes: ${opens.join(', ')}.`
+}
+
 function securityOf(security: Description['security']): Record<string, string[]>[] {
   if (security === undefined) return []
-  return [...(security.optional ? [{}] : []), { [security.scheme]: [] }]
+  const { scheme, scope, optional } = security
+  return [...(optional ? [{}] : []), { [scheme]: scope === undefined ? [] : [scope] }]
 }
 
 function bodyOf({ mediaType = 'application/json', schema }: NonNullable<Description['body']>) {

@@ -5,6 +5,8 @@ import * as postgresStatus from '../../issuer/status/store.postgres.ts'
 import { statusMigrations } from '../../issuer/status/store.sqlite.ts'
 import * as postgresIssuer from '../../issuer/store.postgres.ts'
 import { issuerMigrations } from '../../issuer/store.sqlite.ts'
+import * as postgresKeys from '../../shared/api-key/store.postgres.ts'
+import { keyMigrations } from '../../shared/api-key/store.sqlite.ts'
 import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import { auditLogMigrations } from '../../shared/audit/log.sqlite.ts'
 import * as postgres from '../../shared/store/database.postgres.ts'
@@ -21,6 +23,7 @@ artefactStoreContract('SQLite', async () => {
     audit: auditLogMigrations,
     webhook: webhookMigrations,
     status: statusMigrations,
+    key: keyMigrations,
     issuer: issuerMigrations,
   }
   const open = () => openDatabase(join(folder.path, 'issuer.db'), migrations)
@@ -50,6 +53,7 @@ artefactStoreContract('PostgreSQL', async () => {
     audit: postgresLog.auditLogMigrations,
     webhook: postgresWebhook.webhookMigrations,
     status: postgresStatus.statusMigrations,
+    key: postgresKeys.keyMigrations,
     issuer: postgresIssuer.issuerMigrations,
   }
   const open = () => postgres.openDatabase(url, migrations)

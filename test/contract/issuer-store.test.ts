@@ -9,6 +9,8 @@ import {
 } from '../../issuer/status/store.sqlite.ts'
 import * as postgresIssuer from '../../issuer/store.postgres.ts'
 import { issuerMigrations, openIssuerStore } from '../../issuer/store.sqlite.ts'
+import * as postgresKeys from '../../shared/api-key/store.postgres.ts'
+import { keyMigrations } from '../../shared/api-key/store.sqlite.ts'
 import * as postgresLog from '../../shared/audit/log.postgres.ts'
 import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import * as postgresOnce from '../../shared/idempotency/once.postgres.ts'
@@ -32,6 +34,7 @@ issuerStoreContract('SQLite', async () => {
   const databases: Database[] = []
   const open = (): Database => {
     const db = openDatabase(join(folder.path, 'issuer.db'), {
+      key: keyMigrations,
       audit: auditLogMigrations,
       webhook: webhookMigrations,
       idempotency: idempotencyMigrations,
@@ -85,6 +88,7 @@ issuerStoreContract('PostgreSQL', async () => {
   const open = () =>
     postgres.openDatabase(url, {
       lease: leaseMigrations,
+      key: postgresKeys.keyMigrations,
       audit: postgresLog.auditLogMigrations,
       webhook: postgresWebhook.webhookMigrations,
       idempotency: postgresOnce.idempotencyMigrations,

@@ -475,22 +475,6 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(await first.useOnce({ id: 'x', expiresAt: NOW + 30 }, NOW + 10)).to.equal(true)
     })
 
-    it('knows keys by their digest until they are revoked', async () => {
-      const key = { name: 'ada', role: 'reviewer', sha256: 'digest' } as const
-      expect(await first.addKey(key, NOW)).to.equal(true)
-      expect(await second.addKey({ ...key, sha256: 'another' }, NOW)).to.equal(false)
-      expect(await second.key('digest')).to.include({ name: 'ada', role: 'reviewer' })
-      expect(await second.revokeKey('ada', NOW + 1)).to.equal(true)
-      expect(await second.revokeKey('ada', NOW + 2)).to.equal(false)
-      expect(await first.key('digest')).to.equal(undefined)
-      expect(await first.keys()).to.deep.equal([
-        { name: 'ada', role: 'reviewer', createdAt: NOW, revokedAt: NOW + 1 },
-      ])
-      const driver = { name: 'driver', role: 'platform', sha256: 'of a platform' } as const
-      expect(await first.addKey(driver, NOW)).to.equal(true)
-      expect(await second.key('of a platform')).to.include({ name: 'driver', role: 'platform' })
-    })
-
     it('archives each trust list and logs it when it is new', async () => {
       await first.recordTrustList('one', signerKey, NOW)
       await second.recordTrustList('one', signerKey, NOW + 1)
@@ -558,13 +542,6 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect(rules[0]?.salt).to.equal(undefined)
       const salts = rules.flatMap(({ salt }) => (salt === undefined ? [] : [salt]))
       expect(new Set(salts).size, 'a salt for each').to.equal(3)
-    })
-
-    it('keeps keys of every role apart', async () => {
-      for (const role of ['reviewer', 'operator', 'regulator'] as const) {
-        await first.addKey({ name: role, role, sha256: sha256Base64url(role) }, NOW)
-        expect((await second.key(sha256Base64url(role)))?.role).to.equal(role)
-      }
     })
 
     it('forgets sessions that were abandoned and keeps those that were decided', async () => {

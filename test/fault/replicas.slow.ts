@@ -5,9 +5,9 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { keyDigest, makeKey } from '../../issuer/api-key.ts'
 import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import { issuerSchema, openIssuerStorage } from '../../issuer/storage.postgres.ts'
+import { makeKey } from '../../shared/api-key/api-key.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { listen } from '../../shared/http/server.http.ts'
 import { openEd25519Key } from '../../shared/key/signer.software.ts'
@@ -91,9 +91,8 @@ describe('two servers of one issuer on PostgreSQL, one after another killed (slo
     const baseUrl = `http://127.0.0.1:${identity.port}`
     const options = { baseUrl, vct: IDENTITY_VCT, random: systemRandom }
     const storage = await openIssuerStorage(database, options)
-    const operatorKey = makeKey('operator', systemRandom)
-    const operator = { name: 'op', role: 'operator', sha256: keyDigest(operatorKey) } as const
-    await storage.store.addKey(operator, systemClock())
+    const { text: operatorKey, id, sha256 } = makeKey('operator', systemRandom)
+    await storage.keys.addKey({ id, name: 'op', role: 'operator', sha256 }, systemClock())
     await start(0)
     await start(1)
 

@@ -3,14 +3,13 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { auditLogMigrations, openAuditLog } from '../../shared/audit/log.sqlite.ts'
+import { openAuditLog } from '../../shared/audit/log.sqlite.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { openEd25519Key } from '../../shared/key/signer.software.ts'
 import { statusListBytes } from '../../shared/status-list/bits.ts'
 import { signStatusListToken } from '../../shared/status-list/token.ts'
 import { openDatabase } from '../../shared/store/database.sqlite.ts'
-import { webhookMigrations } from '../../shared/webhook/store.sqlite.ts'
-import { verifierMigrations } from '../../verifier/store.sqlite.ts'
+import { verifierSchema } from '../../verifier/storage.sqlite.ts'
 import {
   answerWith,
   type Ecosystem,
@@ -107,11 +106,7 @@ describe('a verifier that is killed', function () {
     }
     child.kill('SIGTERM')
     expect((await ended).code).to.equal(0)
-    const db = openDatabase(program.at('verifier.db'), {
-      audit: auditLogMigrations,
-      webhook: webhookMigrations,
-      verifier: verifierMigrations,
-    })
+    const db = openDatabase(program.at('verifier.db'), verifierSchema)
     const count = (table: string) =>
       Number(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get())
     expect(db.pragma('integrity_check', { simple: true })).to.equal('ok')

@@ -71,6 +71,7 @@ describe('carnet-issuer', () => {
       withLog: (_config, work) => work(issuer.auditLog),
       withWebhooks: (_config, work) => work(issuer.webhooks),
       logFolder: openLogFolder,
+      withKeys: (_config, work) => work(issuer.keys),
       withStore: (_config, work) => work(issuer.store as IssuerStore),
       copyStore: async ({ from, to }) => {
         out.push(`${from} to ${to}`)
@@ -177,9 +178,43 @@ describe('carnet-issuer', () => {
     expect((await call(['keys', 'log', '--out', path('log.pem')])).code).to.equal(1)
   })
 
+  it('makes keys for some scopes and some time, and another one while the old one still works', async () => {
+    const add = (scope: string, expires: string) =>
+      call([
+        ...['keys', 'add', '--role', 'reviewer', '--name', 'eve', '--scope', scope],
+        ...['--expires', expires],
+      ])
+    const foreign = await add('status:write', '90d')
+    expect([foreign.code, foreign.err]).to.satisfy(
+      ([code, err]: [number, string]) => code === 1 && err.includes('reviews:decide'),
+    )
+    expect((await add('reviews:read', '90')).code).to.equal(2)
+    const old = await add('reviews:read', '90d')
+    expect(old.code).to.equal(0)
+    const url = ['--url', issuer.url]
+    const list = (reviewer: string) =>
+      call(['review', 'list', ...url], { reviewer, operator: undefined })
+    const decide = ['review', 'decide', 'x', '--outcome', 'approve', '--reason', 'y', ...url]
+    const refused = await call(decide, { reviewer: old.out, operator: undefined })
+    expect(refused.err).to.contain('reviews:decide')
+    const rotated = await call(['keys', 'rotate', '--name', 'eve', '--overlap', '7d'])
+    expect([(await list(old.out)).code, (await list(rotated.out)).code]).to.deep.equal([0, 0])
+    const listed = (await call(['keys', 'list'])).out.split('\n')
+    const lines = listed.filter((line) => line.includes('  eve  '))
+    expect(lines).to.have.length(2)
+    for (const line of lines) expect(line).to.match(/reviews:read {2}made .*used .*active$/)
+    const [, , id = ''] = old.out.split('_')
+    expect((await call(['keys', 'revoke', '--name', 'eve', '--id', id])).code).to.equal(0)
+    expect([(await list(old.out)).code, (await list(rotated.out)).code]).to.deep.equal([1, 0])
+    const now = ['keys', 'rotate', '--name', 'eve', '--overlap', '0m']
+    const newest = await call(now)
+    expect([(await list(rotated.out)).code, (await list(newest.out)).code]).to.deep.equal([1, 0])
+    expect((await call(['keys', 'rotate', '--name', 'nobody'])).code).to.equal(1)
+  })
+
   it('makes, lists and ends keys; a key is shown once', async () => {
     const made = await call(['keys', 'add', '--role', 'reviewer', '--name', 'ada'])
-    expect(made.out).to.match(/^carnet_reviewer_[\w-]{43}$/)
+    expect(made.out).to.match(/^carnet_reviewer_[0-9a-f]{12}_[\w-]{43}$/)
     const list = await call(['keys', 'list'])
     expect(list.out).to.contain('ada  reviewer').and.not.contain(made.out)
     const review = ['review', 'list', '--url', issuer.url]

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Express } from 'express'
-import { keyDigest, makeKey } from '../../issuer/api-key.ts'
 import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
@@ -25,6 +24,8 @@ import { openIssuerStorage as openPostgresStorage } from '../../issuer/storage.p
 import { issuerSchema, issuerStorageOn } from '../../issuer/storage.sqlite.ts'
 import type { IssuerStorage } from '../../issuer/storage.ts'
 import type { IssuerStore } from '../../issuer/store.ts'
+import { makeKey } from '../../shared/api-key/api-key.ts'
+import type { ApiKeyStore } from '../../shared/api-key/store.ts'
 import type { AuditLog } from '../../shared/audit/log.ts'
 import { type Clock, type NumericDate, systemClock } from '../../shared/clock.ts'
 import { type HttpServer, listen, type Observation } from '../../shared/http/server.http.ts'
@@ -55,6 +56,7 @@ export interface TestIssuer {
   readonly store: IssuerStore
   readonly auditLog: AuditLog
   readonly webhooks: WebhookStore
+  readonly keys: ApiKeyStore
   readonly anchors: AnchorsAt
   readonly reviewerKey: string
   readonly operatorKey: string
@@ -191,12 +193,12 @@ export async function openIssuer(
     regulator: makeKey('regulator', random),
   }
   for (const role of ['reviewer', 'operator', 'regulator'] as const) {
-    const name = `${role}-${keyDigest(keys[role]).slice(0, 8)}`
-    await store.addKey({ name, role, sha256: keyDigest(keys[role]) }, now)
+    const { id, sha256 } = keys[role]
+    await storage.keys.addKey({ id, name: `${role}-${id}`, role, sha256 }, now)
   }
-  const platformKey = makeKey('platform', random)
-  const driver = { name: 'driver', role: 'platform', sha256: keyDigest(platformKey) } as const
-  await store.addKey(driver, now)
+  const platform = makeKey('platform', random)
+  const { id, sha256 } = platform
+  await storage.keys.addKey({ id, name: 'driver', role: 'platform', sha256 }, now)
   const nonceSecret = await nonceSecretOf(logSigner, issuer)
   const authorizationServer = await openAuthorizationServer({
     issuer,
@@ -211,6 +213,7 @@ export async function openIssuer(
     observation: options.observation ?? noObservation,
     issuer,
     store,
+    keys: { store: storage.keys, clock },
     readings: openReadings(),
     uploads: openUploads(random),
     progress: openProgress(),
@@ -254,10 +257,11 @@ export async function openIssuer(
     auditLog,
     webhooks: storage.webhooks,
     anchors,
-    reviewerKey: keys.reviewer,
-    operatorKey: keys.operator,
-    regulatorKey: keys.regulator,
-    platformKey,
+    keys: storage.keys,
+    reviewerKey: keys.reviewer.text,
+    operatorKey: keys.operator.text,
+    regulatorKey: keys.regulator.text,
+    platformKey: platform.text,
     trustList,
     trustListKey: listKey,
     publish,

@@ -1,4 +1,5 @@
 import type { Express } from 'express'
+import type { ApiKeyStore } from '../../shared/api-key/store.ts'
 import { toDateTime } from '../../shared/clock.ts'
 import { didResolver } from '../../shared/did/resolver.ts'
 import { sha256Hex } from '../../shared/hash.ts'
@@ -25,6 +26,7 @@ import { type Database, openDatabase } from '../../shared/store/database.sqlite.
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { signTrustList } from '../../shared/trust/trust-list.ts'
 import type { WebhookStore } from '../../shared/webhook/store.ts'
+import { withConfiguredKeys } from '../../verifier/configured-keys.ts'
 import type { Policy } from '../../verifier/policy/policy.ts'
 import { policyFinder } from '../../verifier/policy-finder.ts'
 import { BUILT_IN_POLICIES, readPolicies } from '../../verifier/policy-packs.ts'
@@ -182,6 +184,7 @@ export interface Platform {
   /** The SQLite database, where it is on that engine. */
   readonly db: Database
   readonly webhooks: WebhookStore
+  readonly keys: ApiKeyStore
   readonly identity: VerifierIdentity
   readonly trustList: TrustListKeeper
   readonly statusLists: StatusLists
@@ -251,10 +254,13 @@ export async function startPlatform(
     findPolicy: policyFinder(policies, store),
     resolveStatus: statusLists.resolve,
     resolveDid: didResolver(() => Promise.reject(new Error('no network in this test'))),
-    apiKeys: [
-      { name: 'backend', sha256: sha256Hex(key) },
-      { name: 'other-system', sha256: sha256Hex(`other-${key}`) },
-    ],
+    keys: {
+      store: withConfiguredKeys(storage.keys, [
+        { name: 'backend', sha256: sha256Hex(key) },
+        { name: 'other-system', sha256: sha256Hex(`other-${key}`) },
+      ]),
+      clock: () => ecosystem.now,
+    },
     redirectOrigins: ['https://driver.example'],
     lifetimeSeconds: 300,
     webhookKeys: [],
@@ -283,6 +289,7 @@ export async function startPlatform(
       return db
     },
     webhooks: storage.webhooks,
+    keys: storage.keys,
     identity,
     trustList,
     statusLists,

@@ -18,7 +18,7 @@ describe('carnet-verifier serve', function () {
   it('refuses a wrong configuration with 78 and names every member at fault', async () => {
     const wrong = program.config('wrong.json', {
       baseUrl: 'https://a.example/path',
-      apiKeys: [],
+      apiKeys: [{ name: 'backend', sha256: 'short' }],
       colour: 1,
     })
     const { code, stderr } = await program.run(['serve', '--config', wrong])

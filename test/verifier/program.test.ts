@@ -55,6 +55,7 @@ describe('carnet-verifier', () => {
       checks: () => [],
       restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => 'a key',
+      withKeys: (_config, work) => work(driver.keys),
       withWebhooks: (_config, work) => work(driver.webhooks),
       serve: async () => undefined,
       platformKey: driver.key,
@@ -81,6 +82,23 @@ describe('carnet-verifier', () => {
     expect((await carnet(['keys', 'log', '--out', 'log.pem'])).code).to.equal(0)
     expect(files.get('log.pem')).to.equal('a key')
     expect((await carnet(['keys', 'log', '--out', 'log.pem'])).code).to.equal(1)
+  })
+
+  it('makes a key that the store knows, and with it a request that its owner alone reads', async () => {
+    const add = ['keys', 'add', '--role', 'platform', '--name', 'dispatch']
+    const made = await carnet(add)
+    expect(made.stdout).to.match(/^carnet_platform_[0-9a-f]{12}_[\w-]{43}$/)
+    expect((await carnet(['keys', 'add', '--role', 'reviewer', '--name', 'x'])).code).to.equal(2)
+    const own = { platformKey: made.stdout }
+    const asked = await carnet(['request', '--url', driver.url], own)
+    const id = /^request {2}(\S+)$/m.exec(asked.stdout)?.[1] ?? ''
+    const result = ['result', id, '--url', driver.url]
+    expect((await carnet(result, own)).code).to.equal(4)
+    expect((await carnet(result)).stderr).to.contain('request_not_found')
+    const rotated = { platformKey: (await carnet(['keys', 'rotate', '--name', 'dispatch'])).stdout }
+    expect((await carnet(result, rotated)).code).to.equal(4)
+    await carnet(['keys', 'revoke', '--name', 'dispatch'])
+    expect((await carnet(result, rotated)).stderr).to.contain('not_authenticated')
   })
 
   it('asks, waits, tells the result and keeps a receipt that verifies', async () => {

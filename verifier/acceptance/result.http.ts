@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { KeyRing } from '../../shared/api-key/security.http.ts'
 import type { Clock, NumericDate } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/hash.ts'
 import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
@@ -6,7 +7,7 @@ import type { Json, JsonObject } from '../../shared/json.ts'
 import { Problem } from '../../shared/problem.ts'
 import { OUTCOMES } from '../policy/policy.ts'
 import type { VerifiedPresentation } from '../presentation/verify.ts'
-import { type ApiKey, platformSecurity } from '../request/request.http.ts'
+import { platformSecurity } from '../request/request.http.ts'
 import type { Acceptance } from './accept.ts'
 import { receiptBundleSchema } from './bundle.ts'
 import { type RequestResult, type ResultContext, requestResult } from './result.ts'
@@ -52,14 +53,15 @@ const result: z.ZodType<Result> = z
 
 /** Where a platform reads what came of its own requests. */
 export function resultEndpoints(
-  context: ResultContext & { readonly apiKeys: readonly ApiKey[]; readonly clock: Clock },
+  context: ResultContext & { readonly keys: KeyRing; readonly clock: Clock },
 ): readonly Endpoint[] {
-  const { store, apiKeys, clock } = context
+  const { store, keys, clock } = context
   const common = {
     tag: 'requests',
-    security: platformSecurity(apiKeys),
+    security: platformSecurity('requests:read', keys),
     params: ofRequest,
   } as const
+  const writing = { ...common, security: platformSecurity('requests:write', keys) } as const
   return [
     endpoint({
       ...common,
@@ -89,7 +91,7 @@ export function resultEndpoints(
       },
     }),
     endpoint({
-      ...common,
+      ...writing,
       method: 'delete',
       path: '/requests/{id}',
       operationId: 'forgetPresentationRequest',
@@ -103,7 +105,7 @@ export function resultEndpoints(
     }),
     // The code proves that the browser which was sent back is in the session that asked. OpenID4VP 1.0 §13.3, §14.2.
     endpoint({
-      ...common,
+      ...writing,
       method: 'post',
       path: '/requests/{id}/redemption',
       operationId: 'redeemResponseCode',

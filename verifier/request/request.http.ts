@@ -1,9 +1,9 @@
 import type { Request } from 'express'
 import { z } from 'zod'
+import type { Scope } from '../../shared/api-key/api-key.ts'
+import { type KeyRing, type KeySecurity, keySecurity } from '../../shared/api-key/security.http.ts'
 import type { Clock } from '../../shared/clock.ts'
-import { sha256Hex } from '../../shared/hash.ts'
-import { bearerToken } from '../../shared/http/body.http.ts'
-import { type Endpoint, endpoint, type SecurityScheme } from '../../shared/http/endpoint.http.ts'
+import { type Endpoint, endpoint } from '../../shared/http/endpoint.http.ts'
 import { IDEMPOTENCY_SECONDS } from '../../shared/idempotency/once.ts'
 import { REQUEST_OBJECT_MEDIA_TYPE } from '../../shared/oid4vp/request.ts'
 import { Problem } from '../../shared/problem.ts'
@@ -18,17 +18,11 @@ import {
   type VerifierIdentity,
 } from './create.ts'
 
-/** A key that a platform's own systems call with: its name, and the SHA-256 of the key. */
-export interface ApiKey {
-  readonly name: string
-  readonly sha256: string
-}
-
 /** What the request endpoints need. */
 export interface RequestContext {
   readonly store: VerifierStore
   readonly identity: VerifierIdentity
-  readonly apiKeys: readonly ApiKey[]
+  readonly keys: KeyRing
   /** The policies that a request may name, by id, and the one it is made under when it names none. */
   readonly policies: ReadonlyMap<string, Policy>
   readonly defaultPolicy: Policy
@@ -96,7 +90,7 @@ export function requestEndpoints(context: RequestContext): readonly Endpoint[] {
       operationId: 'createPresentationRequest',
       tag: 'requests',
       summary: 'Ask a worker for what a policy needs',
-      security: platformSecurity(context.apiKeys),
+      security: platformSecurity('requests:write', context.keys),
       body: { schema: createBody, maxBytes: 8192 },
       idempotentFor: (platform) => platform,
       responses: {
@@ -168,23 +162,12 @@ export function requestEndpoints(context: RequestContext): readonly Endpoint[] {
 }
 
 /** Calls as a system of a platform, by a key; the caller is its name. */
-export function platformSecurity(apiKeys: readonly ApiKey[]): {
-  readonly scheme: SecurityScheme
-  authenticate(request: Request): string
-} {
-  return {
-    scheme: 'platformKey',
-    authenticate: ({ headers }) => platformOf(headers.authorization, apiKeys),
-  }
-}
-
-/** The name of the key that a caller holds. Only digests are compared. @throws Problem `not_authenticated` */
-function platformOf(authorization: string | undefined, apiKeys: readonly ApiKey[]): string {
-  const token = bearerToken(authorization)
-  const digest = token === undefined ? undefined : sha256Hex(token)
-  const key = apiKeys.find(({ sha256 }) => sha256 === digest)
-  if (!key) throw new Problem('not_authenticated', 'send a platform key as bearer token')
-  return key.name
+export function platformSecurity(
+  wanted: Scope,
+  keys: KeyRing,
+): Pick<KeySecurity, 'scheme' | 'scope'> & { authenticate(request: Request): Promise<string> } {
+  const { scheme, scope, authenticate } = keySecurity(wanted, keys)
+  return { scheme, scope, authenticate: async (request) => (await authenticate(request)).name }
 }
 
 function choosePolicy(id: string | undefined, { policies, defaultPolicy }: RequestContext): Policy {

@@ -404,7 +404,7 @@ describe('the proofing endpoints', () => {
     await worker.submit()
     const offer = await worker.offer()
     const stored = JSON.stringify(
-      ['session', 'offer', 'artefact', 'api_key', 'used_once'].map((table) =>
+      ['session', 'offer', 'artefact', 'issued_key', 'used_once'].map((table) =>
         issuer.db.prepare(`SELECT * FROM ${table}`).all(),
       ),
     )

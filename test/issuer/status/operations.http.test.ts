@@ -6,11 +6,13 @@ import { statusOperationEndpoints } from '../../../issuer/status/operations.http
 import { openStatusOperations } from '../../../issuer/status/operations.sqlite.ts'
 import { publishStatusLists } from '../../../issuer/status/publish.ts'
 import { allocateIndexes } from '../../../issuer/status/store.sqlite.ts'
+import { keyDigest } from '../../../shared/api-key/api-key.ts'
+import { keyMigrations, openApiKeyStore } from '../../../shared/api-key/store.sqlite.ts'
 import { routerOf } from '../../../shared/http/endpoint.http.ts'
 import { renderErrors } from '../../../shared/http/errors.http.ts'
-import { Problem } from '../../../shared/problem.ts'
 import { systemRandom } from '../../../shared/random.ts'
 import type { StatusReference } from '../../../shared/status-list/reference.ts'
+import { openDatabase } from '../../../shared/store/database.sqlite.ts'
 import { openStatusFixture, type StatusFixture, TEST_POOL } from '../../support/status.ts'
 
 const NOW = 1_800_000_000
@@ -26,7 +28,7 @@ describe('statusOperationEndpoints', () => {
   const call = (method: string, path: string, body?: unknown, actor = 'anna') =>
     fetch(`${base}${path}`, {
       method,
-      headers: { Authorization: actor, 'Content-Type': 'application/json' },
+      headers: { Authorization: `Bearer ${actor}`, 'Content-Type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
   const json = async (response: Response | Promise<Response>) =>
@@ -37,6 +39,11 @@ describe('statusOperationEndpoints', () => {
     const { db, store, publisher } = fixture
     now = NOW
     published = 0
+    const keyDb = openDatabase(':memory:', { key: keyMigrations })
+    for (const name of ['anna', 'ben']) {
+      const key = { id: name, name, role: 'operator', sha256: keyDigest(name) } as const
+      await openApiKeyStore(keyDb).addKey(key, NOW)
+    }
     broken = false
     await store.keepOpen(TEST_POOL, NOW)
     await publishStatusLists(publisher, NOW)
@@ -53,14 +60,7 @@ describe('statusOperationEndpoints', () => {
             subjectKeyOf: ({ uri }) => (uri.startsWith('https') ? Buffer.alloc(32, 4) : undefined),
           }),
           clock: () => now,
-          security: {
-            scheme: 'operatorKey',
-            authenticate: async (request) => {
-              const name = request.get('Authorization') ?? ''
-              if (name === '') throw new Problem('not_authenticated', 'a key is needed')
-              return { name, role: 'operator', createdAt: 0, revokedAt: undefined }
-            },
-          },
+          keys: { store: openApiKeyStore(keyDb), clock: () => now },
           publishNow: async () => {
             published++
             if (broken) throw new Error('no disk')

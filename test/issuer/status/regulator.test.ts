@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { keyDigest } from '../../../issuer/api-key.ts'
 import { allocateIndexes } from '../../../issuer/status/store.sqlite.ts'
+import { keyDigest } from '../../../shared/api-key/api-key.ts'
 import type { StatusReference } from '../../../shared/status-list/reference.ts'
 import { immediate } from '../../../shared/store/database.sqlite.ts'
 import { fixturePipeline } from '../../support/evidence.ts'
@@ -58,8 +58,8 @@ describe('the past of a list, at the issuer (Token Status List §8.4)', () => {
     for (const key of [issuer.operatorKey, issuer.reviewerKey]) {
       expect((await ask(NOW + 5, key)).status).to.equal(403)
     }
-    const { name } = (await issuer.store.key(keyDigest(issuer.regulatorKey))) ?? { name: '' }
-    await issuer.store.revokeKey(name, now)
+    const { name } = (await issuer.keys.key(keyDigest(issuer.regulatorKey), now)) ?? { name: '' }
+    await issuer.keys.revokeKeys({ name }, now)
     expect((await ask(NOW + 5, issuer.regulatorKey)).status).to.equal(401)
   })
 

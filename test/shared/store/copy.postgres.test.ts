@@ -69,7 +69,7 @@ describe('copying a store from SQLite to PostgreSQL', () => {
     return {
       checkpoint: await log.checkpoint(),
       damage: await log.check(),
-      keys: await store.keys(),
+      keys: await storage.keys.keys(),
       rules: await store.adoptedRules(),
       tokens: await Promise.all(lists.map((list) => statusStore.current(list))),
       drafts: await Promise.all(lists.map((list) => statusStore.draft(list))),
@@ -110,11 +110,11 @@ describe('copying a store from SQLite to PostgreSQL', () => {
   it('refuses a database that is not empty, and changes nothing in it', async () => {
     const url = await postgresDatabase()
     const storage = await postgresStorage.openIssuerStorage(url, { ...options, baseUrl })
-    await storage.store.addKey({ name: 'ada', role: 'operator', sha256: 'x' }, 1)
+    await storage.keys.addKey({ id: 'a', name: 'ada', role: 'operator', sha256: 'x' }, 1)
     await storage.close()
     expect(await codeOf(copy(url))).to.equal('store_not_empty')
     const db = await postgres.openDatabase(url, postgresStorage.issuerSchema)
-    expect(await db.all('SELECT name FROM api_key')).to.deep.equal([{ name: 'ada' }])
+    expect(await db.all('SELECT name FROM issued_key')).to.deep.equal([{ name: 'ada' }])
     expect(await db.all('SELECT idx FROM audit_entry')).to.deep.equal([])
     await db.close()
     expect(await codeOf(copy(url, join(folder.path, 'missing.db')))).to.equal('file_unreadable')
@@ -147,7 +147,7 @@ describe('copying a store from SQLite to PostgreSQL', () => {
     const other = sqlite.openDatabase(path, sqliteStorage.issuerSchema)
     other.pragma('busy_timeout = 1')
     await sqliteStorage.copyFromSqlite(path, async (source) => {
-      expect(() => other.exec("UPDATE api_key SET name = 'x'")).to.throw(/locked/)
+      expect(() => other.exec("UPDATE issued_key SET name = 'x'")).to.throw(/locked/)
       return postgresStorage.copyToPostgres(url, (target) => copyStore(source, target))
     })
     other.close()
