@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Context } from 'mocha'
 import { packageRoot } from '../../shared/package-root.ts'
+import { mostByThread, STRACE } from '../support/strace.ts'
 import {
   checkWitness,
   closeWitnessGround,
@@ -57,7 +58,7 @@ describe('a witness at every fault (slow)', function () {
       for (let when = 1; when <= count; when += Math.max(1, Math.floor(count / 20)), runs++) {
         const once = await openWitnessGround()
         const inject = `inject=${syscall}:${injection}:when=${when}`
-        const under = ['strace', '-f', '-o', '/dev/null', '-e', `trace=${syscall}`, '-e', inject]
+        const under = [...STRACE, '-o', '/dev/null', '-e', `trace=${syscall}`, '-e', inject]
         try {
           const running = await startWitness(once, { compiled: true, under })
           if (running.url !== undefined) await driveWitness(once, running.url, REQUESTS)
@@ -103,15 +104,12 @@ describe('a witness at every fault (slow)', function () {
     const once = await openWitnessGround()
     const file = join(once.folder, 'trace')
     try {
-      const under = ['strace', '-f', '-o', file, '-e', `trace=${syscall}`]
+      const under = [...STRACE, '-o', file, '-e', `trace=${syscall}`]
       const running = await startWitness(once, { compiled: true, under })
       await driveWitness(once, running.url ?? '', REQUESTS)
       if (running.child.pid !== undefined) killTree(running.child.pid)
       await running.ended
-      const names = syscall.split(',')
-      return readFileSync(file, 'utf8')
-        .split('\n')
-        .filter((line) => names.some((name) => line.includes(` ${name}(`))).length
+      return mostByThread(readFileSync(file, 'utf8'), syscall.split(','))
     } finally {
       closeWitnessGround(once)
     }
