@@ -41,6 +41,7 @@ import { packageRoot } from '../shared/package-root.ts'
 import { systemRandom } from '../shared/random.ts'
 import { copyStore } from '../shared/store/copy.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
+import { measureLeases } from '../shared/store/metrics.ts'
 import type { SchemaState } from '../shared/store/migrations.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
@@ -48,6 +49,7 @@ import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import type { AnchorsAt } from '../shared/trust/role.ts'
 import { anchorsOf, verifyTrustList } from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
+import { measureWebhooks } from '../shared/webhook/metrics.ts'
 import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerJwk } from './commands/pki.ts'
 import {
@@ -379,6 +381,8 @@ async function openServer(
     operations,
     clock: systemClock,
   })
+  measureWebhooks(metrics, storage.webhooks, systemClock)
+  measureLeases(metrics, storage.leases)
   const isStarting = (): boolean => !pipeline.isOpen()
   const checkHealth = async (): Promise<void> => {
     await store.checkHealth()
@@ -421,6 +425,7 @@ async function openServer(
       credentialSigner,
       trustList,
       nonceSecret,
+      webhooks: storage.webhooks,
       webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
       sessionSeconds: config.sessions.seconds,
       maxOpenSessions: config.sessions.maxOpen,

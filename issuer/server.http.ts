@@ -13,7 +13,9 @@ import {
 import type { OkpPublicJwk } from '../shared/key/signer.ts'
 import type { Log } from '../shared/log.ts'
 import { Problem } from '../shared/problem.ts'
+import { deliveryEndpoints } from '../shared/webhook/deliveries.http.ts'
 import { webhookKeyEndpoint } from '../shared/webhook/keys.http.ts'
+import type { WebhookStore } from '../shared/webhook/store.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import { identityType } from './credential/type-metadata.ts'
@@ -46,6 +48,7 @@ export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
   readonly credentialSigner: CredentialSigner
   /** Under which nonces are made and recognised, the same in every server of this issuer. */
   readonly nonceSecret: Uint8Array
+  readonly webhooks: WebhookStore
   /** The public keys of webhook deliveries, the one that signs first. */
   readonly webhookKeys: readonly OkpPublicJwk[]
   /** The signed trust list, as it was recorded. */
@@ -71,6 +74,7 @@ const INFO = {
     sessions: 'For a worker, or a platform on their behalf: be verified, and get an offer.',
     reviews: 'For reviewers: decide what was referred to a person.',
     status: 'Status lists, and what operators do to them.',
+    webhooks: 'For operators: what was told to others, and what was not.',
     wallet: 'For wallets, as OpenID4VCI 1.0 defines it.',
     log: 'The transparency log, as C2SP tlog-tiles defines it.',
     trust: 'The signed trust list, now and earlier.',
@@ -120,6 +124,13 @@ export function issuerApplication(deps: IssuerDeps): Express {
     }),
     ...logEndpoints(deps.auditLog),
     ...trustListEndpoints(deps.trustList, store),
+    ...deliveryEndpoints({
+      store: deps.webhooks,
+      clock,
+      read: keySecurity('webhooks:read', keys),
+      write: keySecurity('webhooks:write', keys),
+      platformOf: () => undefined,
+    }),
     webhookKeyEndpoint(deps.webhookKeys),
   ])
   refuseUnknownRoutes(app)

@@ -32,6 +32,7 @@ export async function openIssuerStorage(
 ): Promise<IssuerStorage> {
   const db = await openDatabase(url, issuerSchema)
   const publication = openLease(db, 'status publication')
+  const logLease = openLease(db, 'log')
   return {
     webhooks: openWebhookStore(db),
     keys: openApiKeyStore(db),
@@ -40,10 +41,11 @@ export async function openIssuerStorage(
     statusStore: openStatusStore(db, { baseUrl, random, lease: publication }),
     operations: openStatusOperations(db, { random, subjectKeysOf }),
     publication,
+    leases: { log: logLease, status_publication: publication },
     isShared: true,
     servedPools: servedPools(db),
     checkWritable: () => checkWritable(db),
-    openLog: (options) => openAuditLog(db, { ...options, lease: openLease(db, 'log') }),
+    openLog: (options) => openAuditLog(db, { ...options, lease: logLease }),
     close: () => db.close(),
   }
 }

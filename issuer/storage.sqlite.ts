@@ -53,6 +53,7 @@ export function issuerStorageOn(
       subjectKeyOf: (reference) => subjectKeyOf(db, reference),
     }),
     publication: soleHolder,
+    leases: { log: soleHolder, status_publication: soleHolder },
     isShared: false,
     servedPools: servedPools(db),
     checkWritable: async () => checkWritable(db),

@@ -19,6 +19,8 @@ export interface IssuerStorage {
   readonly operations: StatusOperations
   /** Held by whoever publishes the status lists. */
   readonly publication: Lease
+  /** What one process does at a time, by name. */
+  readonly leases: Readonly<Record<string, Lease>>
   /** Whether other processes may work on the same database. */
   readonly isShared: boolean
   /** What is served of every pool of lists. */

@@ -176,6 +176,17 @@ const PROBLEMS = {
     'Somebody else has to approve this',
     'Let a person with another operator key look at the preview and approve it.',
   ],
+  // webhooks
+  delivery_not_found: [
+    404,
+    'There is no such delivery',
+    'Read the list of deliveries for their numbers; they are kept for 30 days after they ended.',
+  ],
+  delivery_pending: [
+    409,
+    'The delivery has not ended',
+    'Wait: it is sent by itself, and its `due_at` says when next. Ask again when it is `delivered` or `dead`.',
+  ],
   // presentations
   request_not_found: [
     404,

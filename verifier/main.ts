@@ -29,11 +29,13 @@ import { OperatorError } from '../shared/operator-error.ts'
 import { systemRandom } from '../shared/random.ts'
 import { createStatusListCache } from '../shared/status-list/cache.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
+import { measureLeases } from '../shared/store/metrics.ts'
 import type { SchemaState } from '../shared/store/migrations.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
+import { measureWebhooks } from '../shared/webhook/metrics.ts'
 import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerKey } from './commands/receipt.ts'
 import { type VerifierConfig, verifierConfigSchema } from './config.ts'
@@ -198,6 +200,8 @@ async function serve(configFile: string | undefined): Promise<void> {
   const server = await listen(config.listen)
   const operator = config.operator && (await listen(config.operator))
   measureVerifier(metrics, { trustList, auditLog, clock: systemClock })
+  measureWebhooks(metrics, storage.webhooks, systemClock)
+  measureLeases(metrics, storage.leases)
   const checkHealth = (): void => {
     trustList.current(systemClock())
   }
@@ -226,6 +230,7 @@ async function serve(configFile: string | undefined): Promise<void> {
       keys: { store: keys, clock: systemClock },
       redirectOrigins: config.redirectOrigins,
       lifetimeSeconds: config.requestLifetimeSeconds,
+      webhooks: storage.webhooks,
       webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
       observation: { observeRequest: metrics.observeRequest, readiness },
       clock: systemClock,

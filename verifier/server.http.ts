@@ -10,12 +10,14 @@ import {
 } from '../shared/http/server.http.ts'
 import type { OkpPublicJwk } from '../shared/key/signer.ts'
 import type { Log } from '../shared/log.ts'
+import { deliveryEndpoints } from '../shared/webhook/deliveries.http.ts'
 import { webhookKeyEndpoint } from '../shared/webhook/keys.http.ts'
+import type { WebhookStore } from '../shared/webhook/store.ts'
 import type { AnswerContext } from './acceptance/answer.ts'
 import { responseEndpoints } from './acceptance/response.http.ts'
 import { resultEndpoints } from './acceptance/result.http.ts'
 import type { ResultContext } from './acceptance/result.ts'
-import { type RequestContext, requestEndpoints } from './request/request.http.ts'
+import { platformSecurity, type RequestContext, requestEndpoints } from './request/request.http.ts'
 
 const INFO = {
   title: 'Carnet verifier',
@@ -24,6 +26,7 @@ const INFO = {
   tags: {
     requests: 'For a platform: ask, and read the result.',
     wallet: 'For wallets, as OpenID4VP 1.0 defines it.',
+    webhooks: 'For a platform: what it was told, and what it was not.',
     log: 'The transparency log of this verifier, as C2SP tlog-tiles defines it.',
     server: 'About the server itself.',
   },
@@ -36,6 +39,7 @@ export function verifierApplication(
     ResultContext & {
       /** The public keys of webhook deliveries, the one that signs first. */
       readonly webhookKeys: readonly OkpPublicJwk[]
+      readonly webhooks: WebhookStore
       readonly log: Log
       readonly auditLog: AuditLog
       readonly observation?: Observation
@@ -56,6 +60,13 @@ export function verifierApplication(
     ...responseEndpoints(context),
     ...resultEndpoints(context),
     ...logEndpoints(context.auditLog),
+    ...deliveryEndpoints({
+      store: context.webhooks,
+      clock,
+      read: platformSecurity('requests:read', context.keys),
+      write: platformSecurity('requests:write', context.keys),
+      platformOf: (platform) => platform,
+    }),
     webhookKeyEndpoint(context.webhookKeys),
   ])
   refuseUnknownRoutes(app)

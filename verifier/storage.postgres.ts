@@ -23,12 +23,14 @@ export async function openVerifierStorage(
   options: { readonly random: Random },
 ): Promise<VerifierStorage> {
   const db = await openDatabase(url, verifierSchema)
+  const logLease = openLease(db, 'log')
   return {
     webhooks: openWebhookStore(db),
     keys: openApiKeyStore(db),
     store: openVerifierStore(db, options),
+    leases: { log: logLease },
     checkWritable: () => checkWritable(db),
-    openLog: (logOptions) => openAuditLog(db, { ...logOptions, lease: openLease(db, 'log') }),
+    openLog: (logOptions) => openAuditLog(db, { ...logOptions, lease: logLease }),
     close: () => db.close(),
   }
 }

@@ -7,6 +7,7 @@ import {
   examineDatabase,
   openDatabase,
 } from '../shared/store/database.sqlite.ts'
+import { soleHolder } from '../shared/store/lease.ts'
 import type { Migrations, SchemaState } from '../shared/store/migrations.ts'
 import { openWebhookStore, webhookMigrations } from '../shared/webhook/store.sqlite.ts'
 import type { VerifierStorage } from './storage.ts'
@@ -37,6 +38,7 @@ export function verifierStorageOn(
     webhooks: openWebhookStore(db),
     keys: openApiKeyStore(db),
     store: openVerifierStore(db, options),
+    leases: { log: soleHolder },
     checkWritable: async () => checkWritable(db),
     openLog: (logOptions) => openAuditLog(db, logOptions),
     close: async () => {

@@ -6,7 +6,7 @@ const TOLERANCE_SECONDS = 60
 
 /** What one of several servers on one database knows of the publications of all of them. */
 export interface Turn {
-  readonly lease: Lease
+  readonly lease: Pick<Lease, 'during'>
   readonly intervalSeconds: number
   /** When the list that has waited longest was published, by whichever server; 0 while there is none. */
   publishedAt(now: NumericDate): Promise<NumericDate>

@@ -15,6 +15,8 @@ export type Scope =
   | 'reviews:decide'
   | 'status:read'
   | 'status:write'
+  | 'webhooks:read'
+  | 'webhooks:write'
   | 'history:read'
 
 /** Everything that a key can be made for: the role that may have it, and what it opens. */
@@ -23,8 +25,14 @@ export const SCOPES: Readonly<Record<Scope, { readonly role: KeyRole; readonly o
     role: 'platform',
     opens: 'begin proofing sessions in the name of a platform',
   },
-  'requests:write': { role: 'platform', opens: 'ask for presentations, redeem codes, erase' },
-  'requests:read': { role: 'platform', opens: 'read results and receipts of presentations' },
+  'requests:write': {
+    role: 'platform',
+    opens: 'ask for presentations, redeem codes, erase, have a webhook sent again',
+  },
+  'requests:read': {
+    role: 'platform',
+    opens: 'read results and receipts of presentations, and deliveries of webhooks',
+  },
   'reviews:read': { role: 'reviewer', opens: 'list referred sessions and open their dossiers' },
   'reviews:decide': { role: 'reviewer', opens: 'decide referred sessions' },
   'status:read': { role: 'operator', opens: 'read notices and timeliness' },
@@ -32,6 +40,8 @@ export const SCOPES: Readonly<Record<Scope, { readonly role: KeyRole; readonly o
     role: 'operator',
     opens: 'change statuses, revoke, note that holders were told',
   },
+  'webhooks:read': { role: 'operator', opens: 'read what was told to others by webhook' },
+  'webhooks:write': { role: 'operator', opens: 'send a delivery once more' },
   'history:read': { role: 'regulator', opens: 'read status tokens of times that are not public' },
 }
 

@@ -27,6 +27,7 @@ const TTL_MS = 20_000
  */
 export function openLease(db: Database, name: string, ttlMs: number = TTL_MS): FencedLease {
   let held: number | undefined
+  let last: number | undefined
   return {
     during: async (work) => {
       const taken = await db.get<{ token: number }>(
@@ -40,6 +41,7 @@ export function openLease(db: Database, name: string, ttlMs: number = TTL_MS): F
       if (taken === undefined) return undefined
       const { token } = taken
       held = token
+      last = token
       const renewal = setInterval(() => renew(db, { name, token, ttlMs }), ttlMs / 3)
       try {
         return { result: await work() }
@@ -48,6 +50,12 @@ export function openLease(db: Database, name: string, ttlMs: number = TTL_MS): F
         if (held === token) held = undefined
         await release(db, { name, token })
       }
+    },
+    isOurs: async () => {
+      const row = await db.get('SELECT 1 FROM lease WHERE name = $1 AND token = $2', [
+        ...[name, last ?? 0],
+      ])
+      return row !== undefined
     },
     fence: async (tx) => {
       const row = await tx.get('SELECT 1 FROM lease WHERE name = $1 AND token = $2 FOR UPDATE', [

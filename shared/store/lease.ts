@@ -5,6 +5,8 @@ export interface Lease {
    * lease is given back when `work` ends, and free for others some time after a holder that died.
    */
   during<Result>(work: () => Promise<Result>): Promise<{ readonly result: Result } | undefined>
+  /** Whether this process was the last to hold it. */
+  isOurs(): Promise<boolean>
 }
 
 /** Another process has taken the lease over; nothing of what was to be written is. */
@@ -15,4 +17,5 @@ export class LeaseLost extends Error {
 /** The lease of a process that shares its database with no other server. */
 export const soleHolder: Lease = {
   during: async (work) => ({ result: await work() }),
+  isOurs: async () => true,
 }

@@ -84,6 +84,12 @@ export async function emitEvent(tx: Sql, event: NewEvent, random: Random): Promi
   )
 }
 
+const SELECT_DELIVERY = `SELECT webhook_delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome,
+    settled_at, type, subject, sequence, at, data
+  FROM webhook_delivery
+  JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
+  JOIN webhook_event ON webhook_event.id = event_id`
+
 /** Opens the outbox in the database of what its events tell of. */
 export function openWebhookStore(db: Database): WebhookStore {
   return {
@@ -166,17 +172,22 @@ export function openWebhookStore(db: Database): WebhookStore {
 
     deliveries: async ({ platform, endpointId, state, before, limit }) => {
       const rows = await db.all<DeliveryRow>(
-        `SELECT webhook_delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome, settled_at,
-           type, subject, sequence, at, data
-         FROM webhook_delivery
-         JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
-         JOIN webhook_event ON webhook_event.id = event_id
+        `${SELECT_DELIVERY}
          WHERE ($1::text IS NULL OR platform = $1) AND ($2::text IS NULL OR endpoint_id = $2)
            AND ($3::text IS NULL OR state = $3) AND ($4::bigint IS NULL OR webhook_delivery.id < $4)
          ORDER BY webhook_delivery.id DESC LIMIT $5`,
         [platform ?? null, endpointId ?? null, state ?? null, before ?? null, limit],
       )
       return rows.map(deliveryOf)
+    },
+
+    delivery: async (id, platform) => {
+      const row = await db.get<DeliveryRow>(
+        `${SELECT_DELIVERY}
+         WHERE webhook_delivery.id = $1 AND ($2::text IS NULL OR platform = $2)`,
+        [id, platform ?? null],
+      )
+      return row && deliveryOf(row)
     },
 
     resend: async (id, now, platform) => {

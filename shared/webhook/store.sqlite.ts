@@ -86,6 +86,12 @@ export function emitEvent(db: Database, event: NewEvent, random: Random): void {
   for (const endpoint of endpoints) deliver.run(endpoint.id, id, event.at)
 }
 
+const SELECT_DELIVERY = `SELECT webhook_delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome,
+    settled_at, type, subject, sequence, at, data
+  FROM webhook_delivery
+  JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
+  JOIN webhook_event ON webhook_event.id = event_id`
+
 /** Opens the outbox in the database of what its events tell of. */
 export function openWebhookStore(db: Database): WebhookStore {
   return {
@@ -169,11 +175,7 @@ export function openWebhookStore(db: Database): WebhookStore {
     deliveries: async ({ platform, endpointId, state, before, limit }) =>
       db
         .prepare<Record<string, string | number | null>, DeliveryRow>(
-          `SELECT webhook_delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome, settled_at,
-             type, subject, sequence, at, data
-           FROM webhook_delivery
-           JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
-           JOIN webhook_event ON webhook_event.id = event_id
+          `${SELECT_DELIVERY}
            WHERE (@platform IS NULL OR platform = @platform) AND (@endpointId IS NULL OR endpoint_id = @endpointId)
              AND (@state IS NULL OR state = @state) AND (@before IS NULL OR webhook_delivery.id < @before)
            ORDER BY webhook_delivery.id DESC LIMIT @limit`,
@@ -186,6 +188,16 @@ export function openWebhookStore(db: Database): WebhookStore {
           limit,
         })
         .map(deliveryOf),
+
+    delivery: async (id, platform) => {
+      const row = db
+        .prepare<Record<string, string | number | null>, DeliveryRow>(
+          `${SELECT_DELIVERY}
+           WHERE webhook_delivery.id = @id AND (@platform IS NULL OR platform = @platform)`,
+        )
+        .get({ id, platform: platform ?? null })
+      return row && deliveryOf(row)
+    },
 
     resend: async (id, now, platform) =>
       db

@@ -100,6 +100,8 @@ export interface WebhookStore {
     readonly before?: number | undefined
     readonly limit: number
   }): Promise<readonly DeliveryRecord[]>
+  /** One delivery, of this platform where one is named. */
+  delivery(id: number, platform?: string): Promise<DeliveryRecord | undefined>
   /** Makes a settled delivery due again, with all its attempts. Answers false when there is none such. */
   resend(id: number, now: NumericDate, platform?: string): Promise<boolean>
   backlog(): Promise<Backlog>

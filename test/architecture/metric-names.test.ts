@@ -6,6 +6,7 @@ import { packageRoot } from '../../shared/package-root.ts'
 /** Where metrics are registered. */
 const SOURCES = [
   ...['issuer/metrics.ts', 'issuer/main.ts', 'verifier/metrics.ts', 'verifier/main.ts'],
+  ...['shared/webhook/metrics.ts', 'shared/store/metrics.ts'],
   ...['shared/audit/metrics.ts', 'shared/observe/count-failures.ts', 'shared/observe/metrics.ts'],
 ]
 

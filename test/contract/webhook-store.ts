@@ -69,6 +69,17 @@ export function webhookStoreContract(engine: string, open: () => Promise<OpenWeb
       expect(first?.event.data).to.deep.equal({ outcome: 'approve' })
     })
 
+    it('finds one delivery, for its own platform alone where one asks', async () => {
+      await store.addEndpoint(endpoint('driver', { platform: 'driver' }))
+      await stores.emit([decided('s1')])
+      const [listed] = await store.deliveries({ limit: 1 })
+      const id = listed?.id ?? 0
+      expect(await stores.second.delivery(id)).to.deep.equal(listed)
+      expect(await store.delivery(id, 'driver')).to.deep.equal(listed)
+      expect(await store.delivery(id, 'courier')).to.equal(undefined)
+      expect(await store.delivery(id + 1)).to.equal(undefined)
+    })
+
     it('writes an event exactly when the transaction of what it tells of commits', async () => {
       await store.addEndpoint(endpoint('operator'))
       await stores.emit([decided('s1')], true)

@@ -230,6 +230,7 @@ export async function openIssuer(
     credentialSigner,
     trustList,
     nonceSecret,
+    webhooks: storage.webhooks,
     webhookKeys: [],
     sessionSeconds: 1800,
     maxOpenSessions: options.maxOpenSessions ?? 1000,

@@ -263,6 +263,7 @@ export async function startPlatform(
     },
     redirectOrigins: ['https://driver.example'],
     lifetimeSeconds: 300,
+    webhooks: storage.webhooks,
     webhookKeys: [],
     clock: () => ecosystem.now,
     random: systemRandom,

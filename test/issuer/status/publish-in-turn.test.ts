@@ -11,7 +11,7 @@ function servers(): {
   now: number
 } {
   const state = { now: 1000, held: false, publishedAt: 0, at: [] as number[] }
-  const lease: Lease = {
+  const lease: Pick<Lease, 'during'> = {
     during: async (work) => {
       if (state.held) return undefined
       state.held = true

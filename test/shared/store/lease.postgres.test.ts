@@ -45,10 +45,12 @@ describe('a lease on PostgreSQL', () => {
       return 'first'
     })
     expect(outcome).to.deep.equal({ result: 'first' })
+    expect([await first.isOurs(), await second.isOurs()]).to.deep.equal([true, false])
     const failing = second.during(async () => {
       throw new Error('stop')
     })
     expect(await failureOf(failing)).to.have.property('message', 'stop')
+    expect([await first.isOurs(), await second.isOurs()]).to.deep.equal([false, true])
     expect(await first.during(async () => 'again')).to.deep.equal({ result: 'again' })
   })
 
