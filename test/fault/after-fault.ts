@@ -47,23 +47,28 @@ export interface RunOptions {
   readonly killAfterMs?: number
 }
 
+export const compiledIssuer: string = join(packageRoot, 'dist/test/fault/issuer-process.js')
+
+/** The words that run the issuer. */
+export function issuerCommand(
+  { folder, key, url }: FaultGround,
+  rounds: number,
+  compiled = true,
+): string[] {
+  const program = compiled
+    ? [compiledIssuer]
+    : ['--import', 'tsx', join(packageRoot, 'test/fault/issuer-process.ts')]
+  const database = url === undefined ? [] : [url]
+  return [process.execPath, ...program, folder, key, String(rounds), ...database]
+}
+
 /** Runs the issuer until it ends or is killed, and enters what it acknowledged in the ledger. */
 export async function runIssuer(
-  { folder, key, ledger, url }: FaultGround,
+  ground: FaultGround,
   { rounds, under = [], compiled = false, killAfterMs }: RunOptions,
 ): Promise<{ readonly code: number | null; readonly signal: string | null }> {
-  const program = compiled
-    ? [join(packageRoot, 'dist/test/fault/issuer-process.js')]
-    : ['--import', 'tsx', join(packageRoot, 'test/fault/issuer-process.ts')]
-  const [command = '', ...words] = [
-    ...under,
-    process.execPath,
-    ...program,
-    folder,
-    key,
-    `${rounds}`,
-    ...(url === undefined ? [] : [url]),
-  ]
+  const { ledger } = ground
+  const [command = '', ...words] = [...under, ...issuerCommand(ground, rounds, compiled)]
   const child = spawn(command, words, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = readLines(child, (line) => {
     ledger.push(JSON.parse(line) as Acknowledged)

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { packageRoot } from '../../shared/package-root.ts'
 import { type PostgresServer, postgresDatabase, startPostgres } from '../support/postgres.ts'
 import {
   checkAfterFault,
   closeFaultGround,
+  compiledIssuer,
   type FaultGround,
   openFaultGround,
   runIssuer,
@@ -15,8 +14,6 @@ import { killedAtEveryStep } from './issuer-killed.ts'
 
 killedAtEveryStep('PostgreSQL', postgresDatabase)
 
-const compiled = join(packageRoot, 'dist/test/fault/issuer-process.js')
-
 /** The slow tier, on a server that really syncs; it runs the compiled issuer, so that a run takes half a second. */
 describe('faults on PostgreSQL (slow)', function () {
   this.timeout(20 * 60_000)
@@ -24,7 +21,7 @@ describe('faults on PostgreSQL (slow)', function () {
   let ground: FaultGround
 
   before(async () => {
-    if (!existsSync(compiled)) throw new Error('the programs are not built (npm run build)')
+    if (!existsSync(compiledIssuer)) throw new Error('the programs are not built (npm run build)')
     server = await startPostgres()
   })
   after(() => server.stop())

@@ -1,28 +1,27 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { Context } from 'mocha'
-import { packageRoot } from '../../shared/package-root.ts'
-import { mostByThread, STRACE } from '../support/strace.ts'
+import { countCalls, hasStrace, injecting, skip } from '../support/strace.ts'
 import {
   checkAfterFault,
   closeFaultGround,
+  compiledIssuer,
   type FaultGround,
+  issuerCommand,
   openFaultGround,
   runIssuer,
 } from './after-fault.ts'
 
 /** The slow tier: `npm run test:slow`. It runs the compiled issuer, so that a run takes half a second. */
 const ROUNDS = 3
-const compiled = join(packageRoot, 'dist/test/fault/issuer-process.js')
 
 describe('faults at every place (slow)', function () {
   this.timeout(30 * 60_000)
   let ground: FaultGround
 
   before(function () {
-    if (!existsSync(compiled)) skip(this, 'the programs are not built (npm run build)')
+    if (!existsSync(compiledIssuer)) skip(this, 'the programs are not built (npm run build)')
   })
   beforeEach(() => {
     ground = openFaultGround()
@@ -46,13 +45,12 @@ describe('faults at every place (slow)', function () {
     ['meets a full disk at every write', 'pwrite64', 'error=ENOSPC'],
   ] as const) {
     it(`loses nothing when it ${what}`, async function () {
-      if (spawnSync('strace', ['-V']).status !== 0) skip(this, 'strace is absent')
-      const count = countCalls(syscall)
+      if (!hasStrace()) skip(this, 'strace is absent')
+      const count = placesOf(syscall)
       expect(count).to.be.above(0)
       let faults = 0
       for (let when = 1; when <= count; when++) {
-        const inject = `inject=${syscall}:${injection}:when=${when}`
-        const under = [...STRACE, '-o', '/dev/null', '-e', `trace=${syscall}`, '-e', inject]
+        const under = injecting(syscall, injection, when)
         const once = openFaultGround()
         try {
           const { code } = await runIssuer(once, { rounds: ROUNDS, compiled: true, under })
@@ -109,26 +107,11 @@ describe('faults at every place (slow)', function () {
 })
 
 /** How often the thread that makes a call most often makes it in an undisturbed run: strace counts by thread. */
-function countCalls(syscall: string): number {
+function placesOf(syscall: string): number {
   const ground = openFaultGround()
-  const file = join(ground.folder, 'trace')
   try {
-    const [strace = '', ...words] = STRACE
-    execFileSync(
-      strace,
-      [
-        ...[...words, '-o', file, '-e', `trace=${syscall}`],
-        ...[process.execPath, compiled, ground.folder, ground.key, String(ROUNDS)],
-      ],
-      { stdio: 'ignore' },
-    )
-    return mostByThread(readFileSync(file, 'utf8'), [syscall])
+    return countCalls(issuerCommand(ground, ROUNDS), syscall, join(ground.folder, 'trace'))
   } finally {
     closeFaultGround(ground)
   }
-}
-
-function skip(context: Context, reason: string): never {
-  process.stderr.write(`SKIPPED, ${reason}: ${context.test?.fullTitle()}\n`)
-  return context.skip()
 }

@@ -2,9 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { Context } from 'mocha'
 import { packageRoot } from '../../shared/package-root.ts'
-import { mostByThread, STRACE } from '../support/strace.ts'
+import { hasStrace, injecting, mostByThread, STRACE, skip, spreadOf } from '../support/strace.ts'
 import {
   checkWitness,
   closeWitnessGround,
@@ -50,15 +49,15 @@ describe('a witness at every fault (slow)', function () {
     ['meets a full disk at every link', 'link', 'error=ENOSPC'],
   ] as const) {
     it(`forgets nothing and cosigns one root when it ${what}`, async function () {
-      if (spawnSync('strace', ['-V']).status !== 0) skip(this, 'strace is absent')
+      if (!hasStrace()) skip(this, 'strace is absent')
       const count = await countCalls(syscall)
       expect(count).to.be.above(0)
-      let [faults, runs] = [0, 0]
+      let faults = 0
       // Most writes are to pipes and sockets: every place up to twenty, and beyond that a spread of them.
-      for (let when = 1; when <= count; when += Math.max(1, Math.floor(count / 20)), runs++) {
+      const places = spreadOf(count, 20)
+      for (const when of places) {
         const once = await openWitnessGround()
-        const inject = `inject=${syscall}:${injection}:when=${when}`
-        const under = [...STRACE, '-o', '/dev/null', '-e', `trace=${syscall}`, '-e', inject]
+        const under = injecting(syscall, injection, when)
         try {
           const running = await startWitness(once, { compiled: true, under })
           if (running.url !== undefined) await driveWitness(once, running.url, REQUESTS)
@@ -71,7 +70,7 @@ describe('a witness at every fault (slow)', function () {
           closeWitnessGround(once)
         }
       }
-      process.stdout.write(`      ${faults} of ${runs} runs met the fault\n`)
+      process.stdout.write(`      ${faults} of ${places.length} runs met the fault\n`)
       expect(faults).to.be.above(0)
     })
   }
@@ -126,9 +125,4 @@ function killTree(pid: number): void {
       // It has ended by itself.
     }
   }
-}
-
-function skip(context: Context, reason: string): never {
-  process.stderr.write(`SKIPPED, ${reason}: ${context.test?.fullTitle()}\n`)
-  return context.skip()
 }

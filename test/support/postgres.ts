@@ -11,6 +11,8 @@ import { freePort } from './free-port.ts'
 export interface PostgresServer {
   /** Makes an empty database and answers its connection string. */
   database(): Promise<string>
+  /** The process that starts all others of the server. */
+  pid(): number
   /** Ends the server as a crash would: no checkpoint, every connection cut. */
   crash(): Promise<void>
   /** Starts it again on the same port and data. */
@@ -39,6 +41,21 @@ let databases = 0
 export async function postgresDatabase(): Promise<string> {
   shared ??= startShared()
   const { url, client } = await shared
+  return newSchema(client, url)
+}
+
+/** The connection string of a new, empty schema in the database at `url`. */
+export async function schemaIn(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await newSchema(client, url)
+  } finally {
+    await client.end()
+  }
+}
+
+async function newSchema(client: pg.Client, url: string): Promise<string> {
   schemas += 1
   const name = `carnet_${schemas}`
   await client.query(`CREATE SCHEMA ${name}`)
@@ -60,13 +77,22 @@ after(async () => {
   await (await shared)?.server.stop()
 })
 
-/** Starts a server of its own, for tests that crash it. */
-export async function startPostgres(flags: readonly string[] = []): Promise<PostgresServer> {
+/**
+ * Starts a server of its own, for tests that crash it. `data` and `wal` are empty folders, on file systems that a test can
+ * fill, for its files and for its write-ahead log.
+ */
+export async function startPostgres(
+  flags: readonly string[] = [],
+  places: { readonly data?: string; readonly wal?: string } = {},
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'carnet-postgres-'))
   const owner = unprivilegedUser()
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid)
   const binaries = await binariesFor(folder, owner)
-  const data = join(folder, 'data')
+  const data = places.data ?? join(folder, 'data')
+  for (const place of [places.data, places.wal]) {
+    if (place !== undefined && owner !== undefined) chownSync(place, owner.uid, owner.gid)
+  }
   const port = await freePort()
   const passwordFile = join(folder, 'password')
   writeFileSync(passwordFile, PASSWORD, { mode: 0o600 })
@@ -76,6 +102,7 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
     [
       ...['-D', data, '-U', USER, '--pwfile', passwordFile, '-A', 'scram-sha-256'],
       ...['--no-sync', '--no-locale', '--encoding=UTF8'],
+      ...(places.wal === undefined ? [] : ['-X', places.wal, '--wal-segsize=1']),
     ],
     { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
   )
@@ -128,6 +155,10 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
       await client.query(`CREATE DATABASE ${name}`)
       await client.end()
       return url(name)
+    },
+    pid: () => {
+      if (child?.pid === undefined) throw new Error('PostgreSQL does not run')
+      return child.pid
     },
     crash: () => end('SIGQUIT'),
     start,
