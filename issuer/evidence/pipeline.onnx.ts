@@ -32,7 +32,7 @@ import {
 import { openWorkerPool, type PoolLimits } from './worker-pool.ts'
 
 /** Raised when a rule or a threshold changes what the same images give. */
-const RULES = 4
+const RULES = 5
 /** Longest side of what is read, in pixels. */
 export const DOCUMENT_SIDE = 2400
 export const SELFIE_SIDE = 1600

@@ -6,21 +6,20 @@ import { valuesAlike } from './document/numbered-fields.ts'
 import { readCard } from './document/read-card.ts'
 import { readPage } from './document/read-document.ts'
 import type { MrzModels } from './document/read-mrz.ts'
-import { flatten, type Quad } from './document/rectify.ts'
 import { type SignSource, signsOf, signWarnings, withSigns } from './document/signs/signs.ts'
 import type { Warning } from './evidence.ts'
 import { type FrameReading, frameMarks } from './face/clip.ts'
 import { detectFaces, type FaceBox } from './face/detect.ts'
-import { embeddingOf, embedFace, type FaceTemplate } from './face/embed.ts'
+import { embedFace } from './face/embed.ts'
 import { findLandmarks, type Landmarks } from './face/landmarks.ts'
 import { livenessOf, type PresentationModels } from './face/liveness.ts'
-import { compareFaces } from './face/match.ts'
 import {
   type FaceQuality,
   measureQuality,
   type QualityFault,
   qualityFaults,
 } from './face/quality.ts'
+import { likenessOfSecond } from './face/second-portrait.ts'
 import type { Image } from './image.ts'
 import type { Model } from './model.ts'
 import type {
@@ -49,10 +48,6 @@ export interface EvidenceModels {
 /** A second face of less than this share of the first is a bystander. */
 const BYSTANDER = 0.35
 const SURE_FACE = 0.5
-/** A second portrait on a document is at most of this share of the first. */
-const GHOST = 0.75
-/** A second portrait with fewer pixels between its eyes says nothing: the same face is then as unlike as another. */
-const GHOST_EYES = 60
 const SHOW_DOCUMENT =
   'show the whole passport page, identity card or driving licence, flat, sharp and without glare'
 const SHOW_FRONT = 'this is the back: send the side with the portrait first'
@@ -72,10 +67,11 @@ export async function readDocumentImage(
     throw new Problem('document_side_wrong', SHOW_FRONT)
   }
   const { faces } = models
-  const [face] = await detectFaces(faces.detector, image)
+  const [face, ...others] = await detectFaces(faces.detector, image)
   if (!face) throw new Problem('face_not_found', SHOW_PORTRAIT)
   const { template, quality } = await readFace(faces, image, { face, remedy: SHOW_PORTRAIT })
-  const likeness = await likenessOfGhost(faces, image, { face, template })
+  const { eyeDistance } = quality
+  const likeness = await likenessOfSecond(faces, image, { face, template, eyeDistance, others })
   const signs = signsOf({ image, side: 'front', read, zone, portrait: { box: face, likeness } })
   const { document, warnings } = withSigns(interpretSides({ front: side }, now), signs)
   return {
@@ -125,55 +121,6 @@ export async function readSideOf(
   if (!side) throw new Problem('document_not_found', SHOW_DOCUMENT)
   const alike = side.kind === 'licence_front' ? valuesAlike(side.printed) : []
   return { side, read: { image: card.image, lines: lines.map(({ box }) => box), alike } }
-}
-
-/**
- * How alike the portrait and a second, much smaller one are; `undefined` where there is none that can be read. A small
- * face is lost in the whole picture, so it is looked for in parts of it.
- */
-async function likenessOfGhost(
-  faces: FaceModels,
-  image: Image,
-  { face, template }: { face: FaceBox; template: FaceTemplate },
-): Promise<number | undefined> {
-  for (const part of partsOf(image)) {
-    const { image: tile, origin } = flatten(image, part)
-    for (const found of await detectFaces(faces.detector, tile)) {
-      const [cx, cy] = origin([found.cx, found.cy])
-      if (found.width > GHOST * face.width || overlap(face, { ...found, cx, cy })) continue
-      const landmarks = await findLandmarks(faces.mesh, tile, found)
-      if (landmarks.score < SURE_FACE) continue
-      if (measureQuality(tile, landmarks).eyeDistance < GHOST_EYES) return undefined
-      const ghost = await embedFace(faces.embeddings, tile, landmarks.points)
-      const models = faces.embeddings.map((model) => ({
-        id: model.id,
-        embedding: embeddingOf(model),
-      }))
-      return compareFaces(models, template, ghost).fused
-    }
-  }
-  return undefined
-}
-
-function overlap(p: FaceBox, q: FaceBox): boolean {
-  const reach = (p.width + q.width) / 2
-  return Math.abs(p.cx - q.cx) < reach && Math.abs(p.cy - q.cy) < 1.2 * reach
-}
-
-/** The picture in overlapping parts of half its sides. */
-function partsOf({ width, height }: Image): readonly Quad[] {
-  const [w, h] = [width / 2, height / 2]
-  return [0, 0.5, 1].flatMap((x) =>
-    [0, 0.5, 1].map((y): Quad => {
-      const [left, top] = [x * w, y * h]
-      return [
-        [left, top],
-        [left + w, top],
-        [left + w, top + h],
-        [left, top + h],
-      ]
-    }),
-  )
 }
 
 /** Reads the one face of a decoded selfie. */

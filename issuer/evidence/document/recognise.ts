@@ -1,6 +1,6 @@
-import { type Box, type Image, normalise, rectangleMap, sample } from '../image.ts'
+import { type Box, type Image, rectangleMap } from '../image.ts'
 import type { Model } from '../model.ts'
-import { inputOf } from '../preprocessing.ts'
+import { runOn } from '../preprocessing.ts'
 
 /** A character as a recogniser saw it: the best reading with its probability, then what else it may be. */
 export interface Character {
@@ -22,13 +22,13 @@ const MRZ_HEIGHT = 32
 const TEXT_HEIGHT = 48
 const ALTERNATIVE = 0.001
 const WHITE = 255
+const BLANK = 0
 
 /** Reads a crop with the network that knows only the characters of a machine-readable zone. */
 export async function readMrzCrop(model: Model, image: Image, box: Box): Promise<LineReading> {
   const width = Math.max(16, Math.round((box.width / box.height) * MRZ_HEIGHT))
-  const pixels = sample(image, rectangleMap(box, width, MRZ_HEIGHT), width, MRZ_HEIGHT, WHITE)
-  const data = normalise(pixels, inputOf(model))
-  const [output] = await model.run({ dims: [1, 1, MRZ_HEIGHT, width], data })
+  const area = { width, height: MRZ_HEIGHT, outside: WHITE }
+  const [output] = await runOn(model, image, rectangleMap(box, width, MRZ_HEIGHT), area)
   if (!output) throw new Error(`model ${model.id} has no output`)
   const [, classes = 0, steps = 0] = output.dims
   const probabilities = new Float32Array(output.data.length)
@@ -53,8 +53,8 @@ export async function readMrzCrop(model: Model, image: Image, box: Box): Promise
 /** The general recogniser's classes, and where each belongs when only a machine-readable zone is looked for. */
 export interface TextAlphabet {
   readonly characters: readonly string[]
-  /** For each class the index of its character in a zone's alphabet and one more, 0 for blank, -1 for none. */
-  readonly zoneClasses: Int16Array
+  /** The classes that a zone may hold, each with the index of its character in a zone's alphabet and one more. */
+  readonly zoneClasses: readonly (readonly [ofText: number, ofZone: number])[]
 }
 
 const FILLERS = '<«‹〈《く＜'
@@ -62,13 +62,13 @@ const FILLERS = '<«‹〈《く＜'
 /** Reads the recogniser's alphabet, one character a line. */
 export function textAlphabet(lines: string): TextAlphabet {
   const characters = [...lines.replace(/\n$/, '').split('\n'), ' ']
-  const zoneClasses = new Int16Array(characters.length + 1).fill(-1)
-  zoneClasses[0] = 0
+  const zoneClasses: (readonly [number, number])[] = [[BLANK, BLANK]]
   for (const [i, character] of characters.entries()) {
     const plain = FILLERS.includes(character)
       ? '<'
       : character.normalize('NFKC').replace('×', 'X').toUpperCase()
-    zoneClasses[i + 1] = MRZ_ALPHABET.indexOf(plain) + 1 || -1
+    const place = MRZ_ALPHABET.indexOf(plain)
+    if (place >= 0) zoneClasses.push([i + 1, place + 1])
   }
   return { characters, zoneClasses }
 }
@@ -97,11 +97,8 @@ export async function readZoneCrop(
   for (let step = 0; step < steps; step++) {
     const from = step * classes
     const to = step * (MRZ_ALPHABET.length + 1)
-    for (let c = 0; c < classes; c++) {
-      const zoneClass = alphabet.zoneClasses[c] as number
-      if (zoneClass >= 0) {
-        folded[to + zoneClass] = (folded[to + zoneClass] as number) + (data[from + c] as number)
-      }
+    for (const [ofText, ofZone] of alphabet.zoneClasses) {
+      folded[to + ofZone] = (folded[to + ofZone] as number) + (data[from + ofText] as number)
     }
   }
   return greedy(folded, MRZ_ALPHABET.length + 1, MRZ_ALPHABET)
@@ -109,9 +106,8 @@ export async function readZoneCrop(
 
 async function runText(model: Model, image: Image, box: Box) {
   const width = Math.max(16, Math.round((box.width / box.height) * TEXT_HEIGHT))
-  const pixels = sample(image, rectangleMap(box, width, TEXT_HEIGHT), width, TEXT_HEIGHT, WHITE)
-  const input = normalise(pixels, inputOf(model))
-  const [output] = await model.run({ dims: [1, 3, TEXT_HEIGHT, width], data: input })
+  const area = { width, height: TEXT_HEIGHT, outside: WHITE }
+  const [output] = await runOn(model, image, rectangleMap(box, width, TEXT_HEIGHT), area)
   if (!output) throw new Error(`model ${model.id} has no output`)
   return { data: output.data, classes: output.dims[2] ?? 1 }
 }

@@ -1,6 +1,6 @@
-import { type Box, type Image, normalise, rectangleMap, sample } from '../image.ts'
+import { type Box, type Image, rectangleMap } from '../image.ts'
 import type { Model } from '../model.ts'
-import { inputOf } from '../preprocessing.ts'
+import { runOn } from '../preprocessing.ts'
 
 /** A line of text as a rectangle along its direction, in image pixels. */
 export interface TextBox extends Box {
@@ -23,11 +23,7 @@ export async function findTextLines(
   const toStride = (side: number) => Math.max(STRIDE, Math.round((side * shrink) / STRIDE) * STRIDE)
   const [width, height] = [toStride(image.width), toStride(image.height)]
   const whole = { cx: image.width / 2, cy: image.height / 2, ...sizeOf(image) }
-  const pixels = sample(image, rectangleMap(whole, width, height), width, height)
-  const [output] = await model.run({
-    dims: [1, 3, height, width],
-    data: normalise(pixels, inputOf(model)),
-  })
+  const [output] = await runOn(model, image, rectangleMap(whole, width, height), { width, height })
   if (!output) throw new Error(`model ${model.id} has no output`)
   const [sx, sy] = [image.width / width, image.height / height]
   const boxes: TextBox[] = []
@@ -47,41 +43,57 @@ export async function findTextLines(
 
 const sizeOf = ({ width, height }: Image) => ({ width, height })
 
-function meanOf(map: Float32Array, indexes: readonly number[]): number {
+function meanOf(map: Float32Array, indexes: Uint32Array): number {
   let sum = 0
   for (const index of indexes) sum += map[index] ?? 0
   return sum / indexes.length
 }
 
-/** Connected pixels above the threshold. */
-function* blobs(map: Float32Array, width: number, height: number): Generator<readonly number[]> {
-  const seen = new Uint8Array(map.length)
-  const isNew = (index: number) => !seen[index] && (map[index] as number) > TEXT_PIXEL
-  for (let start = 0; start < map.length; start++) {
-    if (!isNew(start)) continue
-    const pixels = [start]
-    seen[start] = 1
-    for (let i = 0; i < pixels.length; i++) {
-      const at = pixels[i] as number
-      const x = at % width
-      const neighbours = [
-        x + 1 < width ? at + 1 : -1,
-        x > 0 ? at - 1 : -1,
-        at + width < width * height ? at + width : -1,
-        at - width,
-      ]
-      for (const next of neighbours) {
-        if (next < 0 || !isNew(next)) continue
-        seen[next] = 1
-        pixels.push(next)
-      }
-    }
-    yield pixels
+/** Connected pixels above the threshold. Each is good until the next is asked for. */
+function* blobs(map: Float32Array, width: number, height: number): Generator<Uint32Array> {
+  const isNew = new Uint8Array(map.length)
+  for (let i = 0; i < map.length; i++) isNew[i] = (map[i] as number) > TEXT_PIXEL ? 1 : 0
+  const pixels = new Uint32Array(map.length)
+  for (let start = isNew.indexOf(1); start >= 0; start = isNew.indexOf(1, start + 1)) {
+    yield pixels.subarray(0, spread(isNew, { start, width, height }, pixels))
   }
 }
 
+/** Writes what is connected with a pixel into `pixels`, takes it out of the map, and says how much it is. */
+function spread(
+  isNew: Uint8Array,
+  { start, width, height }: { start: number; width: number; height: number },
+  pixels: Uint32Array,
+): number {
+  const last = width * (height - 1)
+  let count = 1
+  pixels[0] = start
+  isNew[start] = 0
+  for (let i = 0; i < count; i++) {
+    const at = pixels[i] as number
+    const x = at % width
+    if (x + 1 < width && isNew[at + 1] === 1) {
+      isNew[at + 1] = 0
+      pixels[count++] = at + 1
+    }
+    if (x > 0 && isNew[at - 1] === 1) {
+      isNew[at - 1] = 0
+      pixels[count++] = at - 1
+    }
+    if (at < last && isNew[at + width] === 1) {
+      isNew[at + width] = 0
+      pixels[count++] = at + width
+    }
+    if (at >= width && isNew[at - width] === 1) {
+      isNew[at - width] = 0
+      pixels[count++] = at - width
+    }
+  }
+  return count
+}
+
 /** The box along a blob's main axis, grown back to the size of the text. */
-function orientedBox(pixels: readonly number[], width: number): TextBox {
+function orientedBox(pixels: Uint32Array, width: number): TextBox {
   const count = pixels.length
   let [meanX, meanY] = [0, 0]
   for (const p of pixels) {

@@ -1,6 +1,6 @@
-import { type Box, type Image, normalise, type Point, rectangleMap, sample } from '../image.ts'
+import { type Box, type Image, type Point, rectangleMap } from '../image.ts'
 import type { Model } from '../model.ts'
-import { inputOf } from '../preprocessing.ts'
+import { runOn } from '../preprocessing.ts'
 
 /** A face in image pixels, with the eyes as the detector saw them, the person's right eye first. */
 export interface FaceBox extends Box {
@@ -29,29 +29,26 @@ function grid({ cells, perCell }: { cells: number; perCell: number }): Point[] {
 export async function detectFaces(model: Model, image: Image): Promise<readonly FaceBox[]> {
   const { width, height } = image
   const size = Math.max(width, height)
-  const whole = await detectIn(model, image, { cx: width / 2, cy: height / 2, size })
+  const whole = await detectFacesIn(model, image, { cx: width / 2, cy: height / 2, size })
   if (whole.length > 0) return whole
   const part = size / 2
   const found: FaceBox[] = []
   for (let cy = part / 2; cy < height; cy += part / 2) {
     for (let cx = part / 2; cx < width; cx += part / 2) {
-      found.push(...(await detectIn(model, image, { cx, cy, size: part })))
+      found.push(...(await detectFacesIn(model, image, { cx, cy, size: part })))
     }
   }
   return suppress(found, OVERLAP)
 }
 
-async function detectIn(
+/** The faces in one square of the image, largest first. */
+export async function detectFacesIn(
   model: Model,
   image: Image,
   { cx, cy, size }: { cx: number; cy: number; size: number },
 ): Promise<readonly FaceBox[]> {
   const map = rectangleMap({ cx, cy, width: size, height: size }, SIZE, SIZE)
-  const pixels = sample(image, map, SIZE, SIZE)
-  const outputs = await model.run({
-    dims: [1, SIZE, SIZE, 3],
-    data: normalise(pixels, inputOf(model)),
-  })
+  const outputs = await runOn(model, image, map, { width: SIZE, height: SIZE })
   const table = (rows: number, columns: number): Float32Array => {
     const found = outputs.find(({ dims }) => dims[1] === rows && dims[2] === columns)
     if (!found) throw new Error(`model ${model.id} has no ${rows} × ${columns} output`)

@@ -1,6 +1,6 @@
-import { centroid, type Image, normalise, type Point, rectangleMap, sample } from '../image.ts'
+import { centroid, type Image, type Point, rectangleMap } from '../image.ts'
 import type { Model } from '../model.ts'
-import { inputOf } from '../preprocessing.ts'
+import { runOn } from '../preprocessing.ts'
 import type { FaceBox } from './detect.ts'
 
 /** The 468 points of the face mesh in image pixels, with their depth in pixels. */
@@ -32,8 +32,7 @@ export async function findLandmarks(model: Model, image: Image, face: FaceBox): 
     SIZE,
     SIZE,
   )
-  const data = normalise(sample(image, map, SIZE, SIZE), inputOf(model))
-  const outputs = await model.run({ dims: [1, SIZE, SIZE, 3], data })
+  const outputs = await runOn(model, image, map, { width: SIZE, height: SIZE })
   const mesh = outputs.find((output) => output.data.length === 3 * COUNT)?.data
   const score = outputs.find((output) => output.data.length === 1)?.data[0]
   if (!mesh || score === undefined) throw new Error(`model ${model.id} has unexpected outputs`)

@@ -1,6 +1,6 @@
 import { type Box, type Image, mirror, normalise, rectangleMap, sample } from '../image.ts'
 import type { Model } from '../model.ts'
-import { inputOf } from '../preprocessing.ts'
+import { inputOf, runOn } from '../preprocessing.ts'
 import { type FaceBox, suppress } from './detect.ts'
 
 /** The networks that tell a live face from a picture of one: the box that the second was trained around, and it. */
@@ -68,8 +68,8 @@ async function livenessBoxes(
   const size = Math.max(image.width / BOX_WIDTH, image.height / BOX_HEIGHT)
   const [w, h] = [BOX_WIDTH * size, BOX_HEIGHT * size]
   const map = rectangleMap({ cx: w / 2, cy: h / 2, width: w, height: h }, BOX_WIDTH, BOX_HEIGHT)
-  const data = normalise(sample(image, map, BOX_WIDTH, BOX_HEIGHT, 127), inputOf(model))
-  const outputs = await model.run({ dims: [1, 3, BOX_HEIGHT, BOX_WIDTH], data })
+  const area = { width: BOX_WIDTH, height: BOX_HEIGHT, outside: 127 }
+  const outputs = await runOn(model, image, map, area)
   const scores = outputs.find(({ dims }) => dims[2] === 2)?.data
   const boxes = outputs.find(({ dims }) => dims[2] === 4)?.data
   if (!scores || !boxes) throw new Error(`model ${model.id} has unexpected outputs`)

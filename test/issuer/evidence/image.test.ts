@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import sharp from 'sharp'
 import { decodeImage } from '../../../issuer/evidence/image.sharp.ts'
-import { rectangleMap, sample } from '../../../issuer/evidence/image.ts'
+import { normalise, rectangleMap, sample, sampleFor } from '../../../issuer/evidence/image.ts'
 import { Problem } from '../../../shared/problem.ts'
 import { pixelBomb } from '../../support/pixel-bomb.ts'
 
@@ -161,6 +161,41 @@ describe('sample', () => {
       const turned = sample(image, rectangleMap({ ...box, angle: 1e-9 }, 64, 48), 64, 48, 9)
       const apart = straight.map((value, i) => Math.abs(value - (turned[i] ?? Number.NaN)))
       expect(Math.max(...apart), JSON.stringify(box)).to.be.below(0.01)
+    }
+  })
+})
+
+describe('sampleFor', () => {
+  it('gives what sampling and normalising one after the other give, in every layout', async () => {
+    const noise = Buffer.from(
+      Uint8Array.from({ length: 200 * 160 * 3 }, (_, i) => (i * 7919) % 251),
+    )
+    const png = await sharp(noise, { raw: { width: 200, height: 160, channels: 3 } })
+      .png()
+      .toBuffer()
+    const image = await decodeImage(png, LIMITS)
+    const area = { width: 64, height: 48, outside: 200 }
+    const channels = { subtract: [123.7, 116.3, 103.5], divide: [58.4, 57.1, 57.4] } as const
+    for (const input of [
+      { layout: 'NCHW', colour: 'BGR', ...channels },
+      { layout: 'NHWC', colour: 'RGB', ...channels },
+      { layout: 'NHWC', colour: 'BGR', subtract: 127.5, divide: 128 },
+      { layout: 'NCHW', colour: 'grey', subtract: 128, divide: 64 },
+    ] as const) {
+      for (const box of [
+        { cx: 100, cy: 80, width: 90, height: 70 },
+        { cx: 12.3, cy: 150.7, width: 61, height: 47, angle: 0.3 },
+        { cx: 100, cy: 80, width: 800, height: 800, angle: 1 },
+        { cx: 100, cy: 80, width: 800, height: 800 },
+      ]) {
+        const map = rectangleMap(box, area.width, area.height)
+        const expected = normalise(sample(image, map, area.width, area.height, 200), input)
+        const stale = new Float32Array(expected.length).fill(9)
+        const fused = sampleFor(image, map, area, input, stale)
+        const apart = fused.map((value, i) => Math.abs(value - (expected[i] ?? Number.NaN)))
+        expect(fused).to.have.length(expected.length)
+        expect(Math.max(...apart), JSON.stringify({ input, box })).to.be.below(0.001)
+      }
     }
   })
 })

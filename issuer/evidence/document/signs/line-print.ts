@@ -1,5 +1,6 @@
-import { type Image, luma, rectangleMap, sample } from '../../image.ts'
+import { type Image, rectangleMap, sampleFor } from '../../image.ts'
 import type { TextBox } from '../text-lines.ts'
+import { orderStatistic } from './order-statistic.ts'
 
 /** How a line was printed, as far as its pixels tell. */
 export interface LinePrint {
@@ -17,6 +18,13 @@ export interface LinePrint {
 const HEIGHT = 24
 const BAND = 3
 const INK_ROW = 0.04
+/** Rows at the upper and lower edge of the band that may belong to other lines. */
+const MARGIN = 7
+/** How far from ink a pixel is that has nothing of it. */
+const REACH = 2
+const LEAST_PAPER = 40
+const STEEP = 0.98
+const GREY = { layout: 'NCHW', colour: 'grey', subtract: 0, divide: 1 } as const
 
 /** Measures a line of text. `undefined` where ink and paper cannot be told apart. */
 export function linePrintOf(image: Image, box: TextBox): LinePrint | undefined {
@@ -24,58 +32,66 @@ export function linePrintOf(image: Image, box: TextBox): LinePrint | undefined {
   const width = Math.max(HEIGHT, Math.round(box.width * scale))
   const tall = { ...box, height: box.height * BAND }
   const rows = HEIGHT * BAND
-  const pixels = sample(image, rectangleMap(tall, width, rows), width, rows)
-  const grey = luma(pixels)
+  const grey = sampleFor(image, rectangleMap(tall, width, rows), { width, height: rows }, GREY)
   const inside = grey.subarray(HEIGHT * width, 2 * HEIGHT * width)
   const threshold = otsu(inside)
   const [paperMean, inkMean] = meansOf(inside, threshold)
   if (paperMean - inkMean < 25) return undefined
-  const ink = (x: number, y: number) => (grey[y * width + x] as number) <= threshold
-  const paper: number[] = []
-  const around: number[] = []
-  const inkRows: number[] = []
-  for (let y = 0; y < rows; y++) {
-    let count = 0
+  const near = nearInk(grey, { width, rows, threshold })
+  const [paper, around] = [new Float32Array(inside.length), new Float32Array(grey.length)]
+  let [papers, arounds, first, last] = [0, 0, -1, -1]
+  for (let y = MARGIN; y <= rows - MARGIN; y++) {
     const isInside = y >= HEIGHT && y < 2 * HEIGHT
-    const isAround = !isInside && (y > HEIGHT - 8 || y < 2 * HEIGHT + 8) && y > 6 && y < rows - 6
-    for (let x = 2; x < width - 2; x++) {
-      if (ink(x, y)) {
-        count += 1
-        continue
+    let count = 0
+    for (let i = y * width + 2, end = (y + 1) * width - 2; i < end; i++) {
+      const value = grey[i] as number
+      if (value <= threshold) count += 1
+      else if (near[i] === 0) {
+        if (isInside) paper[papers++] = value
+        else around[arounds++] = value
       }
-      if (!isInside && !isAround) continue
-      if (isNearInk(ink, x, y, width, rows)) continue
-      const value = grey[y * width + x] as number
-      if (isInside) paper.push(value)
-      else around.push(value)
     }
-    if (isInside && count > INK_ROW * width) inkRows.push(y)
+    if (isInside && count > INK_ROW * width) {
+      if (first < 0) first = y
+      last = y
+    }
   }
-  if (paper.length < 40 || around.length < 40 || inkRows.length === 0) return undefined
-  const tallest = (inkRows.at(-1) as number) - (inkRows[0] as number) + 1
+  if (papers < LEAST_PAPER || arounds < LEAST_PAPER || first < 0) return undefined
+  const [between, outside] = [
+    quantiles(paper.subarray(0, papers)),
+    quantiles(around.subarray(0, arounds)),
+  ]
   return {
-    glyphHeight: tallest / scale,
-    paper: spreadOf(paper),
-    paperAround: spreadOf(around),
-    shift: Math.abs(medianOf(paper) - medianOf(around)),
+    glyphHeight: (last - first + 1) / scale,
+    paper: between.spread,
+    paperAround: outside.spread,
+    shift: Math.abs(between.median - outside.median),
     sharpness: steepest(inside, width) / (paperMean - inkMean),
   }
 }
 
-function isNearInk(
-  ink: (x: number, y: number) => boolean,
-  x: number,
-  y: number,
-  width: number,
-  rows: number,
-): boolean {
-  for (let dy = -2; dy <= 2; dy++) {
-    for (let dx = -2; dx <= 2; dx++) {
-      const [px, py] = [x + dx, y + dy]
-      if (px >= 0 && py >= 0 && px < width && py < rows && ink(px, py)) return true
+/** 1 for each pixel that ink lies no further from than two pixels along its row and along its column. */
+function nearInk(
+  grey: Float32Array,
+  { width, rows, threshold }: { width: number; rows: number; threshold: number },
+): Uint8Array {
+  const along = new Uint8Array(grey.length)
+  for (let y = 0; y < rows; y++) {
+    const [start, end] = [y * width, (y + 1) * width]
+    for (let i = start; i < end; i++) {
+      if ((grey[i] as number) <= threshold) {
+        along.fill(1, Math.max(start, i - REACH), Math.min(end, i + REACH + 1))
+      }
     }
   }
-  return false
+  const near = new Uint8Array(grey.length)
+  for (let i = 0; i < near.length; i++) {
+    if (along[i] === 0) continue
+    for (let j = Math.max(i % width, i - REACH * width); j <= i + REACH * width; j += width) {
+      near[j] = 1
+    }
+  }
+  return near
 }
 
 /** The grey level that parts dark from light best. */
@@ -114,22 +130,16 @@ function meansOf(values: Float32Array, threshold: number): readonly [number, num
 }
 
 function steepest(grey: Float32Array, width: number): number {
-  const steps: number[] = []
+  const steps = new Float32Array(grey.length)
+  let count = 0
   for (let i = 1; i < grey.length; i++) {
-    if (i % width !== 0) steps.push(Math.abs((grey[i] as number) - (grey[i - 1] as number)))
+    if (i % width !== 0) steps[count++] = Math.abs((grey[i] as number) - (grey[i - 1] as number))
   }
-  steps.sort((p, q) => p - q)
-  return steps[Math.floor(0.98 * steps.length)] ?? 0
+  return orderStatistic(steps.subarray(0, count), Math.floor(STEEP * count))
 }
 
-/** Half of the distance between the tenth and the ninetieth percentile. */
-function spreadOf(values: number[]): number {
-  const sorted = Float32Array.from(values).sort()
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] as number
-  return (at(0.9) - at(0.1)) / 2
-}
-
-function medianOf(values: number[]): number {
-  const sorted = Float32Array.from(values).sort()
-  return sorted[sorted.length >> 1] as number
+/** The median, and half of the distance between the tenth and the ninetieth percentile. Moves the values. */
+function quantiles(values: Float32Array): { readonly median: number; readonly spread: number } {
+  const at = (share: number) => orderStatistic(values, Math.floor(share * (values.length - 1)))
+  return { median: orderStatistic(values, values.length >> 1), spread: (at(0.9) - at(0.1)) / 2 }
 }

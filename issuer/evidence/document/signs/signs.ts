@@ -3,6 +3,7 @@ import { type Image, rectangleMap, sample } from '../../image.ts'
 import type { InterpretedDocument } from '../interpreted.ts'
 import type { TextBox } from '../text-lines.ts'
 import { type LinePrint, linePrintOf } from './line-print.ts'
+import { orderStatistic } from './order-statistic.ts'
 import { periodicityOf } from './spectrum.ts'
 
 /** What the signs of one side are looked for in. */
@@ -47,7 +48,7 @@ export const SIGN_LIMITS: Readonly<Record<SignName, number>> = {
 }
 
 /** Below this likeness a portrait and its second picture are of two people, above that of one. */
-const LIKENESS = { other: -3, same: 2 }
+const LIKENESS = { other: -1, same: 4 }
 const GREY = 12
 const MOST = 5
 /** ICAO 9303-3 §4.4: lines 6.35 mm apart, characters 2.54 mm. */
@@ -101,16 +102,21 @@ function greyness({ image: { levels }, portrait }: SignSource): number {
   if (!portrait) return 0
   const small = levels[Math.min(2, levels.length - 1)]
   if (!small) return 0
-  const chroma = new Uint8Array(small.rgb.length / 3)
-  for (let i = 0; i < chroma.length; i++) {
-    const [r, g, b] = [small.rgb[3 * i], small.rgb[3 * i + 1], small.rgb[3 * i + 2]] as [
-      number,
-      number,
-      number,
-    ]
-    chroma[i] = Math.max(r, g, b) - Math.min(r, g, b)
+  const { rgb } = small
+  const counts = new Uint32Array(256)
+  for (let i = 0; i < rgb.length; i += 3) {
+    const r = rgb[i] as number
+    const g = rgb[i + 1] as number
+    const b = rgb[i + 2] as number
+    const chroma = Math.max(r, g, b) - Math.min(r, g, b)
+    counts[chroma] = (counts[chroma] as number) + 1
   }
-  const high = chroma.sort()[Math.floor(0.95 * chroma.length)] ?? 0
+  const pixels = rgb.length / 3
+  let high = 0
+  for (let below = counts[0] as number; below <= Math.floor(0.95 * pixels); ) {
+    high += 1
+    below += counts[high] as number
+  }
   return Math.min(MOST, (SIGN_LIMITS.printed_copy * GREY) / (high + 1))
 }
 
@@ -135,17 +141,19 @@ const SOFT = 4
 function sharpnessOf(image: Image, box: Portrait['box']): number {
   const [width, height] = [Math.round(box.width), Math.round(box.height)]
   const pixels = sample(image, rectangleMap(box, width, height), width, height)
-  const green = Float32Array.from({ length: width * height }, (_, i) => pixels[3 * i + 1] as number)
-  const steps: number[] = []
+  const green = new Float32Array(width * height)
+  for (let i = 0; i < green.length; i++) green[i] = pixels[3 * i + 1] as number
+  const steps = new Float32Array(green.length)
+  let count = 0
   for (let i = 1; i < green.length; i++) {
-    if (i % width !== 0) steps.push(Math.abs((green[i] as number) - (green[i - 1] as number)))
+    if (i % width !== 0) {
+      steps[count++] = Math.abs((green[i] as number) - (green[i - 1] as number))
+    }
   }
-  steps.sort((p, q) => p - q)
-  const levels = green.sort()
-  const at = (sorted: ArrayLike<number>, share: number) =>
-    sorted[Math.floor(share * (sorted.length - 1))] ?? 0
-  const range = Math.max(1, at(levels, 0.95) - at(levels, 0.05))
-  return Math.max(1e-3, at(steps, 0.98) / range)
+  const at = (values: Float32Array, share: number) =>
+    values.length > 0 ? orderStatistic(values, Math.floor(share * (values.length - 1))) : 0
+  const range = Math.max(1, at(green, 0.95) - at(green, 0.05))
+  return Math.max(1e-3, at(steps.subarray(0, count), 0.98) / range)
 }
 
 /** How many octaves smoother the paper of one line is than that of half of the lines: what was covered is even. */

@@ -1,4 +1,5 @@
 import type { Pixels } from '../../image.ts'
+import { orderStatistic } from './order-statistic.ts'
 
 /** How strongly a picture repeats itself, as powers of ten of a peak over what lies around it at the same distance. */
 export interface Periodicity {
@@ -20,43 +21,51 @@ const PLACES = [0.2, 0.5, 0.8]
 export function periodicityOf(picture: Pixels): Periodicity | undefined {
   const { width, height } = picture
   if (width < SIDE || height < SIDE) return undefined
-  const [brightness, colour] = [new Float64Array(SIDE * SIDE), new Float64Array(SIDE * SIDE)]
+  const [brightness, colour] = [new Float64Array(HALF), new Float64Array(HALF)]
+  const [re, im] = [new Float32Array(SIDE * SIDE), new Float32Array(SIDE * SIDE)]
   for (const x of PLACES) {
     for (const y of PLACES) {
       const corner = [Math.floor(x * (width - SIDE)), Math.floor(y * (height - SIDE))] as const
-      addPower(brightness, patchOf(picture, corner, luma))
-      addPower(colour, patchOf(picture, corner, redMinusBlue))
+      readPatch(picture, corner, re, im)
+      transform(re, im)
+      addPowers(brightness, colour, re, im)
     }
   }
   return { brightness: peakOf(brightness), colour: peakOf(colour) }
 }
 
-const luma = (r: number, g: number, b: number) => 0.299 * r + 0.587 * g + 0.114 * b
-const redMinusBlue = (r: number, _g: number, b: number) => r - b
+/** Rows of a spectrum from 0 to half the side: the others mirror them. */
+const HALF = (SIDE / 2 + 1) * SIDE
 
-function patchOf(
+/** Brightness as the real part and the difference of red and blue as the imaginary one, faded towards the edges. */
+function readPatch(
   { width, rgb }: Pixels,
   [left, top]: readonly [number, number],
-  value: (r: number, g: number, b: number) => number,
-): Float64Array {
-  const patch = new Float64Array(SIDE * SIDE)
-  let sum = 0
-  for (let y = 0; y < SIDE; y++) {
-    for (let x = 0; x < SIDE; x++) {
-      const i = ((top + y) * width + left + x) * 3
-      const v = value(rgb[i] as number, rgb[i + 1] as number, rgb[i + 2] as number)
-      patch[y * SIDE + x] = v
-      sum += v
+  re: Float32Array,
+  im: Float32Array,
+): void {
+  let [brightness, colour] = [0, 0]
+  for (let y = 0, at = 0; y < SIDE; y++) {
+    for (let x = 0, i = ((top + y) * width + left) * 3; x < SIDE; x++, i += 3, at++) {
+      const red = rgb[i] as number
+      const blue = rgb[i + 2] as number
+      const luma = 0.299 * red + 0.587 * (rgb[i + 1] as number) + 0.114 * blue
+      re[at] = luma
+      im[at] = red - blue
+      brightness += luma
+      colour += red - blue
     }
   }
-  const mean = sum / patch.length
-  for (let y = 0; y < SIDE; y++) {
-    for (let x = 0; x < SIDE; x++) {
-      const i = y * SIDE + x
-      patch[i] = ((patch[i] as number) - mean) * (HANN[x] as number) * (HANN[y] as number)
+  brightness /= SIDE * SIDE
+  colour /= SIDE * SIDE
+  for (let y = 0, at = 0; y < SIDE; y++) {
+    const row = HANN[y] as number
+    for (let x = 0; x < SIDE; x++, at++) {
+      const share = row * (HANN[x] as number)
+      re[at] = ((re[at] as number) - brightness) * share
+      im[at] = ((im[at] as number) - colour) * share
     }
   }
-  return patch
 }
 
 const HANN = Float64Array.from(
@@ -64,47 +73,55 @@ const HANN = Float64Array.from(
   (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 0.5)) / SIDE),
 )
 
-function addPower(total: Float64Array, patch: Float64Array): void {
-  const [re, im] = [patch, new Float64Array(SIDE * SIDE)]
-  const [rowRe, rowIm] = [new Float64Array(SIDE), new Float64Array(SIDE)]
-  for (let y = 0; y < SIDE; y++) {
-    const row = re.subarray(y * SIDE, (y + 1) * SIDE)
-    transform(row, im.subarray(y * SIDE, (y + 1) * SIDE))
-  }
-  for (let x = 0; x < SIDE; x++) {
-    for (let y = 0; y < SIDE; y++) {
-      rowRe[y] = re[y * SIDE + x] as number
-      rowIm[y] = im[y * SIDE + x] as number
-    }
-    transform(rowRe, rowIm)
-    for (let y = 0; y < SIDE; y++) {
+/** Adds the power of both real patches, which one transform of real and imaginary part gave. */
+function addPowers(
+  brightness: Float64Array,
+  colour: Float64Array,
+  re: Float32Array,
+  im: Float32Array,
+): void {
+  for (let y = 0; y <= SIDE / 2; y++) {
+    for (let x = 0; x < SIDE; x++) {
       const i = y * SIDE + x
-      total[i] = (total[i] as number) + (rowRe[y] as number) ** 2 + (rowIm[y] as number) ** 2
+      const j = ((SIDE - y) % SIDE) * SIDE + ((SIDE - x) % SIDE)
+      const a = re[i] as number
+      const b = im[i] as number
+      const c = re[j] as number
+      const d = im[j] as number
+      brightness[i] = (brightness[i] as number) + ((a + c) ** 2 + (b - d) ** 2) / 4
+      colour[i] = (colour[i] as number) + ((b + d) ** 2 + (a - c) ** 2) / 4
     }
   }
 }
 
 /** The strongest peak over the median of its ring; the axes and the frequencies of JPEG blocks are left out. */
 function peakOf(power: Float64Array): number {
+  let best = 0
+  for (const ring of RINGS) {
+    const values = Float32Array.from(ring, (place) => power[place] as number)
+    let top = 0
+    for (const value of values) top = Math.max(top, value)
+    const median = orderStatistic(values, values.length >> 1)
+    best = Math.max(best, Math.log10((top + FLOOR) / (median + FLOOR)))
+  }
+  return Math.round(best * 1000) / 1000
+}
+
+/** Where in half a spectrum the frequencies of one distance from the centre are. */
+const RINGS: readonly Uint16Array[] = ringsOf()
+
+function ringsOf(): readonly Uint16Array[] {
   const rings = new Map<number, number[]>()
   for (let y = 0; y < SIDE / 2; y++) {
     for (let x = -SIDE / 2 + 1; x < SIDE / 2; x++) {
       const ring = Math.round(Math.hypot(x, y))
       if (ring < RING.from || ring > RING.to || isOnAxis(x, y) || isOfBlocks(x, y)) continue
-      const value = power[y * SIDE + ((x + SIDE) % SIDE)] as number
-      const values = rings.get(ring) ?? []
-      values.push(value)
-      rings.set(ring, values)
+      const places = rings.get(ring) ?? []
+      places.push(y * SIDE + ((x + SIDE) % SIDE))
+      rings.set(ring, places)
     }
   }
-  let best = 0
-  for (const values of rings.values()) {
-    values.sort((p, q) => p - q)
-    const median = values[values.length >> 1] ?? 0
-    const top = values.at(-1) ?? 0
-    best = Math.max(best, Math.log10((top + FLOOR) / (median + FLOOR)))
-  }
-  return Math.round(best * 1000) / 1000
+  return [...rings.values()].map((places) => Uint16Array.from(places))
 }
 
 /** Power of noise too weak to see: what is rounded away makes no peak. */
@@ -119,36 +136,75 @@ function isOfBlocks(x: number, y: number): boolean {
   return off(x) < NEAR && off(y) < NEAR
 }
 
-/** Fast Fourier transform in place, of a length that is a power of two. */
-function transform(re: Float64Array, im: Float64Array): void {
-  const size = re.length
-  for (let i = 1, j = 0; i < size; i++) {
-    let bit = size >> 1
-    for (; j & bit; bit >>= 1) j ^= bit
-    j ^= bit
-    if (i < j) {
-      const [a, b] = [re[i] as number, im[i] as number]
-      re[i] = re[j] as number
-      im[i] = im[j] as number
-      re[j] = a
-      im[j] = b
+const TWIDDLES = Float64Array.from({ length: SIDE }, (_, i) => {
+  const angle = (-2 * Math.PI * (i >> 1)) / SIDE
+  return i % 2 === 0 ? Math.cos(angle) : Math.sin(angle)
+})
+const REVERSED = Uint16Array.from({ length: SIDE }, (_, i) => {
+  let reversed = 0
+  for (let bit = 1; bit < SIDE; bit <<= 1) reversed = (reversed << 1) | (i & bit ? 1 : 0)
+  return reversed
+})
+
+/**
+ * Fast Fourier transform of a square in place: along its columns, then turned over, along what were its rows. Its rows
+ * are then the frequencies from left to right: what is measured does not ask which is which.
+ */
+function transform(re: Float32Array, im: Float32Array): void {
+  alongColumns(re, im)
+  turnOver(re)
+  turnOver(im)
+  alongColumns(re, im)
+}
+
+function turnOver(square: Float32Array): void {
+  for (let y = 0; y < SIDE; y++) {
+    for (let x = y + 1; x < SIDE; x++) {
+      const i = y * SIDE + x
+      const j = x * SIDE + y
+      const kept = square[i] as number
+      square[i] = square[j] as number
+      square[j] = kept
     }
   }
-  for (let length = 2; length <= size; length <<= 1) {
-    const angle = (-2 * Math.PI) / length
+}
+
+/** All columns at once: each butterfly is one of two rows, so that memory is read in its order. */
+function alongColumns(re: Float32Array, im: Float32Array): void {
+  for (let y = 0; y < SIDE; y++) {
+    const other = REVERSED[y] as number
+    if (other <= y) continue
+    swapRows(re, y, other)
+    swapRows(im, y, other)
+  }
+  for (let length = 2; length <= SIDE; length <<= 1) {
     const half = length >> 1
-    for (let k = 0; k < half; k++) {
-      const [cos, sin] = [Math.cos(angle * k), Math.sin(angle * k)]
-      for (let start = k; start < size; start += length) {
-        const other = start + half
-        const [c, d] = [re[other] as number, im[other] as number]
-        const [u, v] = [c * cos - d * sin, c * sin + d * cos]
-        const [a, b] = [re[start] as number, im[start] as number]
-        re[start] = a + u
-        im[start] = b + v
-        re[other] = a - u
-        im[other] = b - v
+    const turn = SIDE / length
+    for (let start = 0; start < SIDE; start += length) {
+      for (let k = 0; k < half; k++) {
+        const cos = TWIDDLES[2 * k * turn] as number
+        const sin = TWIDDLES[2 * k * turn + 1] as number
+        let p = (start + k) * SIDE
+        let q = p + half * SIDE
+        for (const end = p + SIDE; p < end; p++, q++) {
+          const c = re[q] as number
+          const d = im[q] as number
+          const u = c * cos - d * sin
+          const v = c * sin + d * cos
+          const a = re[p] as number
+          const b = im[p] as number
+          re[p] = a + u
+          im[p] = b + v
+          re[q] = a - u
+          im[q] = b - v
+        }
       }
     }
   }
+}
+
+function swapRows(square: Float32Array, p: number, q: number): void {
+  const kept = square.slice(p * SIDE, (p + 1) * SIDE)
+  square.copyWithin(p * SIDE, q * SIDE, (q + 1) * SIDE)
+  square.set(kept, q * SIDE)
 }
