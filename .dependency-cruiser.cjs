@@ -91,6 +91,20 @@ module.exports = {
       to: { path: '^(verifier/(?!audit/)|issuer/|wallet-cli/)' },
     },
     {
+      name: 'faces-are-searched-at-the-issuer',
+      comment: 'A platform handles no biometrics: nothing that a verifier or a wallet imports leads to them.',
+      severity: 'error',
+      from: { path: '^(verifier|wallet-cli)/' },
+      to: { path: '^issuer/evidence/face/', reachable: true },
+    },
+    {
+      name: 'no-route-searches-faces',
+      comment: 'A search 1:N happens where a session is decided; an endpoint has no way of its own to it.',
+      severity: 'error',
+      from: { path: '\\.http\\.ts$' },
+      to: { path: '^issuer/evidence/face/(duplicate-index|face-|similarity)' },
+    },
+    {
       name: 'demo-uses-programs-only',
       comment: 'The demo drives the programs and their endpoints, never a function of theirs; specimens come by the same supply as models.',
       severity: 'error',

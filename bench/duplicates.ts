@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../evaluation/random.ts'
-import { openDuplicateIndex } from '../issuer/evidence/face/duplicate-index.ts'
+import { openGrowingIndex } from '../issuer/evidence/face/duplicate-index.ts'
 import { compare, renderRows } from './ratio.ts'
 
 /**
@@ -17,7 +17,7 @@ const scanned = Buffer.alloc(COUNT * DIMENSIONS, 1)
 const read = (memory: Buffer) => () => {
   if (memory.indexOf(2) !== -1) throw new Error('the byte is not there')
 }
-const index = openDuplicateIndex({ dimensions: DIMENSIONS, capacity: COUNT })
+const index = openGrowingIndex(DIMENSIONS)
 const random = seededRandom(1)
 const template = new Float32Array(DIMENSIONS)
 for (let i = 0; i < COUNT; i++) {

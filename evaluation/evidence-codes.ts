@@ -144,8 +144,14 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
     remedy: 'a person looks at the selfie',
   },
   duplicate_suspected: {
-    raisedBy: 'a search among enrolled faces, off by default, found one as alike as its threshold',
-    remedy: 'a person compares the two',
+    raisedBy:
+      'a search among the faces that this issuer keeps, off by default, found one as alike as its threshold in another session. Not assured',
+    remedy: 'a person compares the two sessions',
+  },
+  face_on_blocklist: {
+    raisedBy:
+      'a search among the faces that an operator put on the blocklist, off by default, found one as alike as its threshold. Not assured; told to reviewers alone',
+    remedy: 'a person looks at why the face is on the list, and compares',
   },
   clip_frames_repeated: {
     raisedBy:

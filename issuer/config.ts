@@ -44,6 +44,18 @@ export interface AttestationKey {
   readonly chain: string
 }
 
+/** Where faces are kept for searching. */
+export interface FaceIndexSettings {
+  /** An SQLite file of its own, or a PostgreSQL database or schema of its own, which several servers share. */
+  readonly database: string
+  /** A file of 32 bytes in base64url, of this purpose alone: templates are sealed under it. */
+  readonly key: string
+  /** Days after which each face is forgotten. */
+  readonly days: number
+  /** Cosine from which a person looks. No rate is measured among many faces. */
+  readonly threshold: number
+}
+
 /** Everything that `carnet-issuer serve` reads; docs/issuer.md says it in words. Paths are meant from the file. */
 export interface IssuerConfig extends OperationSettings {
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
@@ -149,7 +161,7 @@ export interface IssuerConfig extends OperationSettings {
      */
     readonly seenDocuments?:
       | {
-          /** An SQLite file of its own, also where `database` is PostgreSQL: each of several servers has its own. */
+          /** An SQLite file of its own, or a PostgreSQL database or schema of its own, which several servers share. */
           readonly database: string
           /** A file of 32 bytes in base64url. */
           readonly key: string
@@ -157,6 +169,11 @@ export interface IssuerConfig extends OperationSettings {
           readonly days: number
         }
       | undefined
+    /**
+     * Whether faces are kept for a search 1:N among them. None is where nothing is said. Biometric data: it needs a purpose
+     * and an assessment of its own.
+     */
+    readonly faceIndex?: FaceIndexSettings | undefined
   }
   /** How much is written to standard error: a JSON line for each request at `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -186,7 +203,15 @@ const evidenceSchema = z.strictObject({
   undocumentedModels: z.boolean().default(true),
   workers: z.int().min(1).max(64).default(2),
   seenDocuments: z
-    .strictObject({ database: path, key: path, days: z.int().min(1).max(3650) })
+    .strictObject({ database: storeLocation, key: path, days: z.int().min(1).max(3650) })
+    .optional(),
+  faceIndex: z
+    .strictObject({
+      database: storeLocation,
+      key: path,
+      days: z.int().min(1).max(3650),
+      threshold: z.number().min(0.3).max(1).default(0.6),
+    })
     .optional(),
 })
 

@@ -108,7 +108,8 @@ function secretFiles({ config, at }: IssuerExamination): string[] {
   const keys = [config.attestation.key, config.attestation.successor?.key, config.logKey]
   const webhooks = config.webhooks ? [config.webhooks.key, ...config.webhooks.announcedKeys] : []
   const seen = config.evidence.seenDocuments ? [config.evidence.seenDocuments.key] : []
-  return [...keys, ...webhooks, ...seen].filter((key) => typeof key === 'string').map(at)
+  const faces = config.evidence.faceIndex ? [config.evidence.faceIndex.key] : []
+  return [...keys, ...webhooks, ...seen, ...faces].filter((key) => typeof key === 'string').map(at)
 }
 
 function logKeyFindings({ config, at, readText, openLogKey }: IssuerExamination): Finding[] {

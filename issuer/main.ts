@@ -23,6 +23,7 @@ import { type ConfigSources, readConfig, readConfigSource } from '../shared/conf
 import { thisMachine } from '../shared/doctor/machine.ts'
 import { listen, stopSignal } from '../shared/http/server.http.ts'
 import type { ScheduledKey } from '../shared/key/key-schedule.ts'
+import { SEALING_KEY_BYTES } from '../shared/key/seal.ts'
 import type { Pkcs11Token } from '../shared/key/signer.pkcs11.ts'
 import {
   generateEd25519Key,
@@ -38,6 +39,7 @@ import { operatorApplication } from '../shared/observe/operator.http.ts'
 import { openReadiness } from '../shared/observe/readiness.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
+import { Problem } from '../shared/problem.ts'
 import { systemRandom } from '../shared/random.ts'
 import { copyStore } from '../shared/store/copy.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
@@ -54,6 +56,7 @@ import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shar
 import { readSignerJwk } from './commands/pki.ts'
 import {
   type AttestationKey,
+  type FaceIndexSettings,
   type IssuerConfig,
   issuerConfigSchema,
   type TokenKey,
@@ -68,7 +71,10 @@ import {
 import { readWorkflow } from './decision/read-workflow.ts'
 import { rulebookOf } from './decision/rulebook.ts'
 import { issuerChecks } from './doctor.ts'
+import type { ModelReference } from './evidence/evidence.ts'
+import { blockFace, openFaceBook } from './evidence/face/face-book.ts'
 import { whileOpening } from './evidence/opening.ts'
+import type { PipelineOptions } from './evidence/pipeline.onnx.ts'
 import { measuredPipeline, measureIssuer } from './metrics.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { nonceSecretOf } from './oid4vci/nonce-secret.ts'
@@ -78,7 +84,6 @@ import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
 import { openProgress } from './session/progress.ts'
 import { openReadings } from './session/readings.ts'
-import type { SeenBook } from './session/submit.ts'
 import { openUploads } from './session/uploads.ts'
 import { startCadence, type Ticker } from './status/cadence.ts'
 import type { StatusOperations } from './status/operations.ts'
@@ -87,16 +92,16 @@ import { publishInTurn } from './status/publish-in-turn.ts'
 import { refuseExpired, type ServedPool } from './status/served-pools.ts'
 import { lifetimeClass } from './status/status.ts'
 import type { IssuerStorage } from './storage.ts'
-import type { World } from './world.ts'
+import type { KeptFaces, World } from './world.ts'
 
-const SEEN_KEY_BYTES = 32
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
 const BUILT_IN_WATCHLIST = join(packageRoot, 'issuer/screening/lists/made-up-persons.json')
 /** Members of the configuration that name files. */
 const FILES_OF_CONFIG = [
   ...['attestation.key', 'attestation.chain', 'logKey', 'trustList.file', 'trustList.signer'],
   ...['attestation.successor.key', 'attestation.successor.chain'],
-  ...['watchlists.*.file', 'workflow', 'evidence.manifest', 'evidence.seenDocuments.key'],
+  ...['watchlists.*.file', 'workflow', 'evidence.manifest'],
+  ...['evidence.seenDocuments.key', 'evidence.faceIndex.key'],
 ]
 const HOUSEKEEPING_SECONDS = 30
 /** How often one of several servers looks whether it is time to publish, and waits for another that does. */
@@ -105,6 +110,9 @@ const TURN_MS = 100
 const DAY = 86_400
 /** How long before the last attestation key ends its operator is told. */
 const NOTICE_DAYS = 30
+
+/** Where a path of the configuration leads. */
+type Paths = (path: string) => string
 
 process.umask(0o077)
 // Whoever reads our output may stop reading; that is no failure.
@@ -144,6 +152,7 @@ const world: World = {
   },
   withStore: (configFile, work) => withStorage(openConfig(configFile), ({ store }) => work(store)),
   withKeys: (configFile, work) => withStorage(openConfig(configFile), ({ keys }) => work(keys)),
+  withFaces: (configFile, work) => withFaces(openConfig(configFile), work),
   withLog: async (configFile, work) => {
     const opened = openConfig(configFile)
     const { config, at } = opened
@@ -302,18 +311,21 @@ async function openServer(
     mark: openMarkFile(at(config.logMark ?? defaultMark(config.database, 'issuer'))),
     ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
   })
-  const { manifest, undocumentedModels, workers } = config.evidence
+  const seen = await openSeenBook(config, at)
+  onClose(() => seen?.close())
+  const faces = await openFaces(config, at)
+  onClose(() => faces?.close())
   const opening = openPipeline({
     report: (line) => log.info(line),
-    undocumented: undocumentedModels,
-    limits: { workers },
-    ...(manifest === undefined ? {} : { manifest: at(manifest) }),
+    ...pipelineOptions(config, at),
+    limits: { workers: config.evidence.workers },
   })
   onClose(async () => (await opening.catch(() => undefined))?.close())
   // Nothing is read, and so nothing decided, under rules that the log does not name.
   const adopted = opening.then(async (opened) => {
     const rulebook = rulebookOf(watchlists, opened.version)
     await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
+    await faces?.load(opened.searchModel, log)
     return opened
   })
   const pipeline = measuredPipeline(whileOpening(adopted), metrics)
@@ -345,8 +357,6 @@ async function openServer(
   }).catch((error: unknown) => Promise.reject(asOperatorError(error)))
   onClose(() => publication.stop())
   const readings = openReadings()
-  const seen = await openSeenBook(config.evidence.seenDocuments, at)
-  onClose(() => seen?.close())
   const uploads = openUploads(systemRandom)
   const progress = openProgress()
   onClose(() => progress.close())
@@ -359,6 +369,7 @@ async function openServer(
       uploads.forgetExpired(systemClock())
       await store.forgetExpired(systemClock())
       await seen?.store.purge(systemClock())
+      await faces?.book.tidy(async (id) => (await store.session(id))?.state, systemClock())
       await storage.webhooks.forgetSettled(systemClock() - DELIVERIES_KEPT_SECONDS)
     },
     onFailure: (error) => log.error({ err: error }, 'what has expired was not forgotten'),
@@ -379,6 +390,7 @@ async function openServer(
     servedPools: storage.servedPools,
     auditLog,
     operations,
+    faces: faces?.book,
     clock: systemClock,
   })
   measureWebhooks(metrics, storage.webhooks, systemClock)
@@ -415,6 +427,7 @@ async function openServer(
       pipeline,
       watchlists,
       seen,
+      faces: faces?.book,
       workflow,
       authorizationServer,
       statusStore,
@@ -443,6 +456,16 @@ async function openServer(
   const { version } = await adopted
   log.info({ url: issuer, vkey: auditLog.vkey, pipeline: version }, 'serving')
   return { log, url: issuer }
+}
+
+function pipelineOptions(
+  { evidence: { manifest, undocumentedModels } }: IssuerConfig,
+  at: Paths,
+): PipelineOptions {
+  return {
+    undocumented: undocumentedModels,
+    ...(manifest === undefined ? {} : { manifest: at(manifest) }),
+  }
 }
 
 /** Publishes once, then in its rhythm. */
@@ -533,20 +556,99 @@ function openWitnesses({ quorum, of }: NonNullable<IssuerConfig['witnesses']>): 
   return gatherCosignatures({ witnesses, threshold: quorum, fetch: guardedFetch(bounds) })
 }
 
-/** A file of its own, off unless the configuration names it and a key. @throws OperatorError */
-async function openSeenBook(
-  config: IssuerConfig['evidence']['seenDocuments'],
-  at: (path: string) => string,
-): Promise<(SeenBook & { close: () => void }) | undefined> {
-  if (!config) return undefined
-  const file = at(config.key)
-  const key = decodeBase64url(readBytes(file).toString('utf8').trim())
-  if (key?.length !== SEEN_KEY_BYTES) {
-    throw new OperatorError('config_invalid', `${file} does not hold 32 bytes in base64url`)
+/** Off unless the configuration names a database of its own and a key. @throws OperatorError */
+async function openSeenBook({ evidence: { seenDocuments } }: IssuerConfig, at: Paths) {
+  if (!seenDocuments) return undefined
+  const key = readSealingKey(at(seenDocuments.key))
+  const seconds = seenDocuments.days * DAY
+  const location = parseStoreLocation(seenDocuments.database)
+  if (location?.engine === 'postgres') {
+    const { openSeenDocumentsDatabase } = await import(
+      './evidence/document/seen-documents.postgres.ts'
+    )
+    return { ...(await openSeenDocumentsDatabase(location.url)), key, seconds }
   }
   const { openSeenDocumentsFile } = await import('./evidence/document/seen-documents.sqlite.ts')
-  const { store, close } = openSeenDocumentsFile(at(config.database))
-  return { store, close, key, seconds: config.days * DAY }
+  return { ...openSeenDocumentsFile(at(location?.path ?? seenDocuments.database)), key, seconds }
+}
+
+/** Off unless the configuration names a database of its own and a key. @throws OperatorError */
+async function openFaces({ evidence: { faceIndex } }: IssuerConfig, at: Paths) {
+  if (!faceIndex) return undefined
+  const key = readSealingKey(at(faceIndex.key))
+  const { store, close } = await openFaceStore(faceIndex, at)
+  const { days, threshold } = faceIndex
+  const seconds = days * DAY
+  const book = openFaceBook({ store, key, seconds, threshold, random: systemRandom })
+  const load = async (model: ModelReference | undefined, log: Log): Promise<void> => {
+    const unsearched = await book.open(requireSearchModel(model))
+    log.info({ faces: book.size, threshold }, 'faces are searched')
+    if (unsearched > 0) log.warn({ faces: unsearched }, 'faces of another network are not searched')
+  }
+  return { book, load, store, key, days, close }
+}
+
+async function openFaceStore({ database }: FaceIndexSettings, at: Paths) {
+  const location = parseStoreLocation(database)
+  if (location?.engine === 'postgres') {
+    const { openFaceStoreDatabase } = await import('./evidence/face/face-store.postgres.ts')
+    return await openFaceStoreDatabase(location.url)
+  }
+  const { openFaceStoreFile } = await import('./evidence/face/face-store.sqlite.ts')
+  return openFaceStoreFile(at(location?.path ?? database))
+}
+
+function requireSearchModel(model: ModelReference | undefined): ModelReference {
+  if (model) return model
+  throw new OperatorError('config_invalid', 'no network of the manifest compares faces by cosine', {
+    hint: 'evidence.faceIndex needs one',
+  })
+}
+
+/** Runs `work` on the faces that are kept, and closes them; networks are opened where a picture is read. */
+async function withFaces<Result>(
+  { config, at }: ReturnType<typeof openConfig>,
+  work: (faces: KeptFaces) => Promise<Result>,
+): Promise<Result> {
+  const faces = await openFaces(config, at)
+  if (!faces) {
+    throw new OperatorError('config_invalid', 'evidence.faceIndex is not set, so no face is kept')
+  }
+  const { store, key, days } = faces
+  try {
+    return await work({
+      store,
+      days,
+      block: async (name, imageFile, expires) => {
+        const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
+        const pipeline = await openPipeline({
+          report: world.note,
+          ...pipelineOptions(config, at),
+          limits: { workers: 1 },
+        })
+        try {
+          const model = requireSearchModel(pipeline.searchModel)
+          const { face } = await pipeline.readPortrait(readBytes(imageFile))
+          const blocked = { name, model, template: face }
+          await blockFace({ store, key, random: systemRandom }, blocked, expires)
+        } catch (cause) {
+          if (!(cause instanceof Problem)) throw cause
+          throw new OperatorError('image_unusable', `${imageFile}: ${cause.message}`, { cause })
+        } finally {
+          await pipeline.close()
+        }
+      },
+    })
+  } finally {
+    await faces.close()
+  }
+}
+
+/** 32 bytes in base64url. @throws OperatorError */
+function readSealingKey(file: string): Uint8Array {
+  const key = decodeBase64url(readBytes(file).toString('utf8').trim())
+  if (key?.length === SEALING_KEY_BYTES) return key
+  throw new OperatorError('config_invalid', `${file} does not hold 32 bytes in base64url`)
 }
 
 /** Runs `work` on what an issuer keeps, and closes it. */

@@ -13,10 +13,12 @@ export function measureIssuer(
     readonly servedPools: ReadServedPools
     readonly auditLog: Pick<AuditLog, 'size'>
     readonly operations: Pick<StatusOperations, 'countOpenNotices' | 'overdueNotices'>
+    /** Where faces are kept for searching. */
+    readonly faces?: { readonly size: number } | undefined
     readonly clock: Clock
   },
 ): void {
-  const { servedPools, auditLog, operations, clock } = sources
+  const { servedPools, auditLog, operations, faces, clock } = sources
   metrics.gauge({
     name: 'carnet_status_list_age_seconds',
     help: 'Seconds since the lists of a pool were last published and logged, of the oldest one',
@@ -47,6 +49,13 @@ export function measureIssuer(
     help: 'Published changes that their holders should have been told of by now',
     read: () => operations.overdueNotices(clock()),
   })
+  if (faces) {
+    metrics.gauge({
+      name: 'carnet_face_index_faces',
+      help: 'Faces that a search 1:N goes through',
+      read: () => faces.size,
+    })
+  }
   measureLog(metrics, auditLog)
 }
 

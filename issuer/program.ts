@@ -7,6 +7,7 @@ import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
+import { blockFace, forgetFace, listBlockedFaces, unblockFace } from './commands/faces.ts'
 import { makeLogKey, printLogVerifierKey } from './commands/keys.ts'
 import { checkLog, exportLogFiles, printRules, pruneLogFiles } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
@@ -79,6 +80,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addStatus(root, world)
   addLog(root, world)
   addStore(root, world)
+  addFaces(root, world)
   addBackup(root, world, configOption)
   addDoctor(root, world, configOption)
   addWebhooks(root, world, configOption)
@@ -190,6 +192,39 @@ function addStore(root: Command, world: World): void {
     .requiredOption('--from <sqlite:PATH>', 'the file')
     .requiredOption('--to <postgres://…>', 'the database; PGPASSWORD may have its password')
     .action((given: { from: string; to: string }) => copyStore(world, given))
+}
+
+function addFaces(root: Command, world: World): void {
+  const faces = root
+    .command('faces')
+    .description('look after the faces that are kept for searching')
+  faces
+    .command('forget')
+    .description('remove the face of a session before its time')
+    .argument('<SESSION_ID>')
+    .addOption(configOption())
+    .action((id: string, given: { config?: string }) => forgetFace(world, id, given))
+  faces
+    .command('block')
+    .description('put the face in a picture on the blocklist; the picture is not kept')
+    .argument('<IMAGE>', 'JPEG, PNG or WebP with one face')
+    .requiredOption('--name <NAME>', 'what reviewers see, such as the number of a case', caseName)
+    .option('--days <N>', 'how long it stays, as long as faces of sessions unless said', days)
+    .addOption(configOption())
+    .action((image: string, given: { config?: string; name: string; days?: number }) =>
+      blockFace(world, image, given),
+    )
+  faces
+    .command('unblock')
+    .description('take a face off the blocklist')
+    .argument('<NAME>', 'what it was put there under', caseName)
+    .addOption(configOption())
+    .action((name: string, given: { config?: string }) => unblockFace(world, name, given))
+  faces
+    .command('blocklist')
+    .description('print the names on the blocklist')
+    .addOption(configOption())
+    .action((given: { config?: string }) => listBlockedFaces(world, given))
 }
 
 function addReviews(root: Command, world: World): void {
@@ -320,6 +355,17 @@ function reasonOption(): Option {
 function wholeNumber(text: string): number {
   if (!/^(0|[1-9]\d{0,11})$/.test(text)) throw new InvalidArgumentError('a whole number')
   return Number(text)
+}
+
+function caseName(text: string): string {
+  if (!/^[\w.-]{1,64}$/.test(text)) throw new InvalidArgumentError('letters, digits, . _ -')
+  return text
+}
+
+function days(text: string): number {
+  const given = wholeNumber(text)
+  if (given < 1 || given > 3650) throw new InvalidArgumentError('1 to 3650')
+  return given
 }
 
 /** Seconds since 1970, or a UTC date-time. */

@@ -2,7 +2,7 @@ import type { KeyWorld } from '../shared/api-key/commands.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import type { LogFolder } from '../shared/audit/log-folder.ts'
 import type { BackupWorld } from '../shared/backup/commands.ts'
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, NumericDate } from '../shared/clock.ts'
 import type { DoctorWorld } from '../shared/doctor/commands.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
@@ -10,12 +10,22 @@ import type { Random } from '../shared/random.ts'
 import type { CopyResult } from '../shared/store/copy.ts'
 import type { WebhookWorld } from '../shared/webhook/commands.ts'
 import type { TokenKey } from './config.ts'
+import type { FaceStore } from './evidence/face/face-store.ts'
 import type { IssuerStore } from './store.ts'
 
 /** A fresh P-256 key: what signs with it, and its PKCS#8 PEM for the one file that keeps it. */
 export interface FreshKey {
   readonly signer: Es256Signer
   readonly pkcs8: string
+}
+
+/** The faces of an issuer, as an operator sees them. */
+export interface KeptFaces {
+  readonly store: FaceStore
+  /** For how many days a face is kept where nothing else is said. */
+  readonly days: number
+  /** Puts the face in a picture on the blocklist under a name, until `expires`. @throws OperatorError */
+  block(name: string, imageFile: string, expires: NumericDate): Promise<void>
 }
 
 /** What the commands reach of the machine they run on. */
@@ -49,6 +59,11 @@ export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld 
   readonly withLog: <Result>(
     configFile: string | undefined,
     work: (log: AuditLog) => Promise<Result>,
+  ) => Promise<Result>
+  /** Runs `work` on the faces that a configuration keeps for searching. The server may run at the same time. @throws OperatorError */
+  readonly withFaces: <Result>(
+    configFile: string | undefined,
+    work: (faces: KeptFaces) => Promise<Result>,
   ) => Promise<Result>
   /** A copy of the log as files for a web server. */
   readonly logFolder: (path: string) => LogFolder

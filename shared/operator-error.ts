@@ -22,6 +22,8 @@ export type OperatorErrorCode =
   | 'request_refused'
   | 'delivery_unknown'
   | 'examination_failed'
+  | 'face_not_found'
+  | 'image_unusable'
 
 /**
  * A failure that whoever runs the program can mend. A `main.ts` prints the message and the hint without a stack and

@@ -4,6 +4,7 @@ import type { Screening } from '../screening/screen.ts'
 import {
   type DecisionCode,
   NOT_ASSURED_CODES,
+  type Severity,
   type Workflow,
   type WorkflowReference,
 } from './workflow.ts'
@@ -28,16 +29,18 @@ export function decide(
   now: NumericDate,
 ): Decision {
   const found = codesOf(evidence, screening, workflow, now)
-  const severityOf = (code: DecisionCode) => {
-    const severity = workflow.severities[code]
-    return severity === 'reject' && NOT_ASSURED_CODES.includes(code) ? 'refer' : severity
-  }
-  const rejecting = [...found].filter((code) => severityOf(code) === 'reject')
-  const referring = [...found].filter((code) => severityOf(code) === 'refer')
+  const rejecting = [...found].filter((code) => severityOf(code, workflow) === 'reject')
+  const referring = [...found].filter((code) => severityOf(code, workflow) === 'refer')
   const base = { codes: [...rejecting, ...referring].sort(), workflow: reference, decidedAt: now }
   if (rejecting.length > 0) return { outcome: 'reject', ...base }
   if (referring.length > 0) return { outcome: 'refer', ...base }
   return { outcome: 'approve', ...base }
+}
+
+/** What a code leads to under a workflow: what is not assured never rejects, whatever it says. */
+export function severityOf(code: DecisionCode, { severities }: Workflow): Severity {
+  const severity = severities[code]
+  return severity === 'reject' && NOT_ASSURED_CODES.includes(code) ? 'refer' : severity
 }
 
 /** The pipeline's warnings, and what follows from fields and scores even where it did not warn. */
@@ -47,7 +50,7 @@ function codesOf(
   workflow: Workflow,
   now: NumericDate,
 ): Set<DecisionCode> {
-  const { document, faceMatch, liveness, warnings } = evidence
+  const { document, faceMatch, liveness, warnings, faceSearch } = evidence
   const codes = new Set<DecisionCode>(warnings.map(({ code }) => code))
   const add = (code: DecisionCode, applies: boolean) => {
     if (applies) codes.add(code)
@@ -67,12 +70,16 @@ function codesOf(
   for (const { name, value, limit } of document.signs ?? []) {
     add(`${name}_suspected`, !(value < limit))
   }
+  for (const { list } of faceSearch?.hits ?? []) add(FACE_CODES[list], true)
   addScore(codes, faceMatch, 'face_match_low', 'face_match_review')
   addScore(codes, liveness, 'liveness_low', 'liveness_review')
   add('screening_impossible', !screening.compared.includes('name') || screening.lists.length === 0)
   add('screening_hit', screening.hits.length > 0)
   return codes
 }
+
+/** What a face on a list gives. */
+const FACE_CODES = { seen: 'duplicate_suspected', blocklist: 'face_on_blocklist' } as const
 
 /** A score that is no number speaks for nobody. */
 function addScore(

@@ -41,6 +41,7 @@ export const SCORE_CODES: readonly DecisionCode[] = [
   'sides_differ',
   'sides_not_linked',
   'duplicate_suspected',
+  'face_on_blocklist',
   'clip_frames_repeated',
   'clip_person_differs',
   'clip_without_motion',
@@ -52,9 +53,11 @@ export const SCORE_CODES: readonly DecisionCode[] = [
 ]
 
 /** Codes that come of what is not measured on real attempts: {@link decide} never rejects for one. */
-export const NOT_ASSURED_CODES: readonly DecisionCode[] = SIGN_NAMES.map(
-  (name) => `${name}_suspected` as const,
-)
+export const NOT_ASSURED_CODES: readonly DecisionCode[] = [
+  ...SIGN_NAMES.map((name) => `${name}_suspected` as const),
+  'duplicate_suspected',
+  'face_on_blocklist',
+]
 
 /**
  * What a workflow says, one immutable version of it. Every code has a severity, so that a new kind of warning cannot

@@ -4,6 +4,7 @@ import {
   DOCUMENT_TYPES,
   type DrivingCategory,
   type Evidence,
+  type FaceSearch,
   FIELD_NAMES,
   type FieldComparison,
   NOT_ASSURED,
@@ -69,6 +70,16 @@ export const signSchema: z.ZodType<Sign> = z.strictObject({
   assurance: z.literal('not_assured'),
 })
 
+export const faceSearchSchema: z.ZodType<FaceSearch> = z.strictObject({
+  model: z.strictObject({ id: z.string(), sha256: z.string() }),
+  threshold: z.number(),
+  compared: z.int(),
+  hits: z.array(
+    z.strictObject({ list: z.enum(['seen', 'blocklist']), id: z.string(), value: z.number() }),
+  ),
+  assurance: z.literal('not_assured'),
+})
+
 const warningCode: z.ZodType<WarningCode> = z.enum(WARNING_CODES)
 
 /** Evidence as it comes back from a store: read again like anything from outside. */
@@ -109,6 +120,7 @@ export const evidenceSchema: z.ZodType<Evidence> = z.strictObject({
       motion: scoreSchema,
     })
     .optional() as z.ZodType<Evidence['clip']>,
+  faceSearch: faceSearchSchema.optional() as z.ZodType<Evidence['faceSearch']>,
   warnings: z.array(
     z.strictObject({
       code: warningCode,

@@ -141,6 +141,7 @@ export const WARNING_CODES = [
   'liveness_low',
   'liveness_review',
   'duplicate_suspected',
+  'face_on_blocklist',
   'clip_frames_repeated',
   'clip_person_differs',
   'clip_without_motion',
@@ -215,6 +216,26 @@ export interface ClipEvidence {
   readonly motion: Score
 }
 
+/** A kept face that is alike: of a session, or of the blocklist under the name that an operator gave. */
+export interface FaceHit {
+  readonly list: 'seen' | 'blocklist'
+  readonly id: string
+  /** Cosine of the two templates, -1 to 1. */
+  readonly value: number
+}
+
+/** A search 1:N among the faces that this issuer keeps for it. Reviewers see it, nobody else. */
+export interface FaceSearch {
+  readonly model: ModelReference
+  /** From this value on a person looks. No rate is measured among so many, so it is `not_assured`. */
+  readonly threshold: number
+  /** With how many faces it was compared; the more, the likelier is a stranger who is alike. */
+  readonly compared: number
+  /** Most alike first, at most ten. */
+  readonly hits: readonly FaceHit[]
+  readonly assurance: 'not_assured'
+}
+
 /** What no measurement of ours covers, so that no score speaks for it. `docs/accuracy.md` says why. */
 export const NOT_ASSURED = [
   'demographic_groups',
@@ -244,6 +265,8 @@ export interface Evidence {
   readonly liveness: Score
   /** Present where a clip was taken beside the selfie. */
   readonly clip?: ClipEvidence | undefined
+  /** Present where the issuer keeps faces for searching. */
+  readonly faceSearch?: FaceSearch | undefined
   readonly warnings: readonly Warning[]
   /** What this evidence says nothing of. */
   readonly notAssured: readonly NotAssured[]

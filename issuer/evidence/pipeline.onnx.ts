@@ -77,6 +77,7 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
   return {
     version: collector.version,
     models: collector.models,
+    searchModel: searchModelOf(collector),
     readDocument: async (upload, now, turn) =>
       (await pool.run('document', { upload, data: now, ...turn })) as DocumentReading,
     readDocumentBack: async (upload, now, turn) =>
@@ -92,6 +93,11 @@ export async function openPipeline(options: PipelineOptions = {}): Promise<Evide
       collectEvidence(collector, { document, back, selfie, now }),
     close: () => pool.close(),
   }
+}
+
+function searchModelOf({ models, matchModels }: Collector): ModelReference | undefined {
+  const wanted = matchModels.find(({ embedding }) => embedding.metric === 'cosine')
+  return models.find(({ id }) => id === wanted?.id)
 }
 
 /** Compiled, the thread's file; from sources, one that first teaches the thread TypeScript, which tsx does not. */

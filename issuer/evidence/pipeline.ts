@@ -66,6 +66,8 @@ export interface EvidencePipeline {
   /** Changes whenever a network, a threshold or a rule does; every later credential names it. */
   readonly version: string
   readonly models: readonly ModelReference[]
+  /** The first network that compares faces by cosine: a search 1:N needs templates of unit length. */
+  readonly searchModel: ModelReference | undefined
   readDocument(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentReading>
   readDocumentBack(upload: Uint8Array, now: NumericDate, turn?: Turn): Promise<DocumentBackReading>
   readSelfie(upload: Uint8Array, turn?: Turn): Promise<SelfieReading>

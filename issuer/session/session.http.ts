@@ -30,7 +30,7 @@ import { streamProgress } from './progress.http.ts'
 import type { Progress, ProgressStep } from './progress.ts'
 import { IMAGES, type ReadingOf, type Readings } from './readings.ts'
 import type { CollectingSession, Session } from './session.ts'
-import { type SeenBook, submitSession } from './submit.ts'
+import { type SeenBook, type SubmitDeps, submitSession } from './submit.ts'
 import { type Finish, uploadEndpoints } from './upload.http.ts'
 import { MAX_IMAGE_BYTES, type Uploads } from './uploads.ts'
 import { type ImageState, type ImageStates, sessionViewSchema, workerView } from './view.ts'
@@ -45,6 +45,7 @@ export interface SessionEndpointDeps {
   readonly progress: Progress
   readonly pipeline: SessionPipeline
   readonly seen?: SeenBook | undefined
+  readonly faces?: SubmitDeps['faces']
   readonly watchlists: readonly Watchlist[]
   readonly workflow: PublishedWorkflow
   readonly authorizationServer: AuthorizationServer
@@ -190,6 +191,7 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
                   collect: deps.pipeline.collect,
                   watchlists: deps.watchlists,
                   seen: deps.seen,
+                  faces: deps.faces,
                   onCollected: () => progress.tell(session.id, 'evidence_collected', {}, now),
                 },
                 now,

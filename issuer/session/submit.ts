@@ -6,6 +6,7 @@ import {
   sightingOf,
 } from '../evidence/document/seen-documents.ts'
 import type { Evidence } from '../evidence/evidence.ts'
+import { type FaceBook, withFaceSearch } from '../evidence/face/face-book.ts'
 import type { DocumentReading, EvidencePipeline } from '../evidence/pipeline.ts'
 import { screen } from '../screening/screen.ts'
 import type { Watchlist } from '../screening/watchlist.ts'
@@ -20,19 +21,24 @@ export interface SeenBook {
   readonly seconds: number
 }
 
+/** What a submission works with. */
+export interface SubmitDeps {
+  readonly store: IssuerStore
+  readonly readings: Readings
+  readonly collect: EvidencePipeline['collect']
+  readonly watchlists: readonly Watchlist[]
+  /** Documents and portraits that were seen before; none where the issuer keeps none. */
+  readonly seen?: SeenBook | undefined
+  /** Faces that are kept for searching; none where the issuer keeps none. */
+  readonly faces?: Pick<FaceBook, 'search'> | undefined
+  /** Told when there is evidence, before it is screened. */
+  readonly onCollected?: () => void
+}
+
 /** Collects, screens and decides what a session showed, records it as one, and forgets what was in memory. */
 export async function submitSession(
   session: CollectingSession,
-  deps: {
-    readonly store: IssuerStore
-    readonly readings: Readings
-    readonly collect: EvidencePipeline['collect']
-    readonly watchlists: readonly Watchlist[]
-    /** Documents and portraits that were seen before; none where the issuer keeps none. */
-    readonly seen?: SeenBook | undefined
-    /** Told when there is evidence, before it is screened. */
-    readonly onCollected?: () => void
-  },
+  deps: SubmitDeps,
   now: NumericDate,
 ): Promise<DecidedSession> {
   const { store, readings, collect, watchlists } = deps
@@ -44,7 +50,9 @@ export async function submitSession(
   }
   const { document, selfie, back } = readings.all(id)
   const collected = collect(document, selfie, now, back)
-  const evidence = await withSeen(collected, { id, document, seen: deps.seen, now })
+  const unsearched = await withSeen(collected, { id, document, seen: deps.seen, now })
+  const found = await deps.faces?.search(id, selfie.face, now)
+  const evidence = found ? withFaceSearch(unsearched, found) : unsearched
   deps.onCollected?.()
   const screening = screen(evidence, watchlists, { threshold: workflow.screening.threshold, now })
   const decision = decide(evidence, screening, { workflow, reference: workflowReference }, now)

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import type { NumericDate } from '../../shared/clock.ts'
-import type { Decision } from '../decision/decide.ts'
+import { type Decision, severityOf } from '../decision/decide.ts'
 import type { Review } from '../decision/review.ts'
 import type {
   CheckDigit,
   DrivingCategory,
+  FaceSearch,
   FieldComparison,
   ModelReference,
   Score,
@@ -14,6 +15,7 @@ import {
   categorySchema,
   checkDigitSchema,
   comparisonSchema,
+  faceSearchSchema,
   signSchema,
 } from '../evidence/evidence-schema.ts'
 import type { Screening } from '../screening/screen.ts'
@@ -63,6 +65,7 @@ interface Dossier extends Scores {
     readonly signs: readonly Sign[]
   }
   readonly warnings: readonly string[]
+  readonly face_search?: FaceSearch | undefined
   readonly screening: Screening
   readonly review?: Review | undefined
 }
@@ -123,6 +126,7 @@ export const dossierSchema: z.ZodType<Dossier> = z
       signs: z.array(signSchema),
     }),
     warnings: z.array(z.string()),
+    face_search: faceSearchSchema.optional() as z.ZodType<Dossier['face_search']>,
     screening: screeningSchema,
     ...scoresOfSession,
     review: z
@@ -169,22 +173,28 @@ export function reviewerView(session: DecidedSession): Dossier {
       signs: evidence.document.signs ?? [],
     },
     warnings: evidence.warnings.map(({ code }) => code),
+    ...(evidence.faceSearch === undefined ? {} : { face_search: evidence.faceSearch }),
     screening,
     ...scores(session),
     ...(review === undefined ? {} : { review }),
   }
 }
 
+/** Of a rejection the codes that it rests on; what a person would have looked at stays with the reviewers. */
 function workerDecision({
   state,
   decision,
   review,
+  workflow,
 }: DecidedSession): NonNullable<SessionView['decision']> {
   if (state === 'referred') return { outcome: 'refer', codes: ['person_reviews'] }
   if (state === 'approved') return { outcome: 'approve', codes: [] }
   return {
     outcome: 'reject',
-    codes: review === undefined ? [...decision.codes] : ['rejected_by_person'],
+    codes:
+      review === undefined
+        ? decision.codes.filter((code) => severityOf(code, workflow) === 'reject')
+        : ['rejected_by_person'],
   }
 }
 

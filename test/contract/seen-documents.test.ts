@@ -1,12 +1,12 @@
 import { expect } from 'chai'
+import { openSeenDocumentsDatabase } from '../../issuer/evidence/document/seen-documents.postgres.ts'
 import { openSeenDocumentsFile } from '../../issuer/evidence/document/seen-documents.sqlite.ts'
 import { sightingOf } from '../../issuer/evidence/document/seen-documents.ts'
+import { postgresDatabase } from '../support/postgres.ts'
 import { seenDocumentsContract } from './seen-documents.ts'
 
-seenDocumentsContract('SQLite', async () => {
-  const { store, close } = openSeenDocumentsFile(':memory:')
-  return { store, close: async () => close() }
-})
+seenDocumentsContract('SQLite', async () => openSeenDocumentsFile(':memory:'))
+seenDocumentsContract('PostgreSQL', async () => openSeenDocumentsDatabase(await postgresDatabase()))
 
 describe('sightingOf', () => {
   const field = (value: string) => ({ value, source: 'mrz', confidence: 1 }) as const

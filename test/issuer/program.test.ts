@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { openFaceStoreFile } from '../../issuer/evidence/face/face-store.sqlite.ts'
 import { run } from '../../issuer/program.ts'
 import type { IssuerStore } from '../../issuer/store.ts'
 import type { World } from '../../issuer/world.ts'
 import { commit } from '../../shared/audit/commitment.ts'
 import { openLogFolder } from '../../shared/audit/log-folder.file.ts'
-import { systemClock } from '../../shared/clock.ts'
+import { systemClock, toDateTime } from '../../shared/clock.ts'
 import {
   generateEd25519Key,
   generateEs256Key,
@@ -30,11 +31,13 @@ describe('carnet-issuer', () => {
   const path = (name: string) => join(folder.path, name)
   let issuer: TestIssuer
   const pipeline = fixturePipeline()
+  const faces = openFaceStoreFile(':memory:')
   before(async () => {
     issuer = await openIssuer(pipeline)
   })
   after(async () => {
     await issuer.close()
+    await faces.close()
     folder.remove()
   })
 
@@ -68,6 +71,15 @@ describe('carnet-issuer', () => {
       restore: () => Promise.reject(new Error('no backup here')),
       generateLogKey: () => generateEd25519Key().pkcs8,
       logVerifierKey: () => issuer.auditLog.vkey,
+      withFaces: (_config, work) =>
+        work({
+          store: faces.store,
+          days: 30,
+          block: async (name, imageFile, expires) => {
+            const sealed = Buffer.from(imageFile)
+            await faces.store.keep({ list: 'blocklist', id: name, model: 'm', sealed, expires })
+          },
+        }),
       withLog: (_config, work) => work(issuer.auditLog),
       withWebhooks: (_config, work) => work(issuer.webhooks),
       logFolder: openLogFolder,
@@ -101,6 +113,27 @@ describe('carnet-issuer', () => {
     expect(wrong.code).to.equal(2)
     expect(wrong.err).to.contain('carnet-issuer: unknown command').and.contain('hint')
     expect((await call(['review', 'decide', 'x'])).code).to.equal(2)
+  })
+
+  it('forgets the face of a session, and puts faces on the blocklist and takes them off', async () => {
+    const until = toDateTime(systemClock() + 7 * 86_400).slice(0, 10)
+    const blocked = await call(['faces', 'block', 'a.jpg', '--name', 'case-17', '--days', '7'])
+    expect([blocked.code, blocked.out]).to.satisfy(
+      ([code, out]: [number, string]) =>
+        code === 0 && out.startsWith(`case-17  blocked until ${until}`),
+    )
+    expect((await call(['faces', 'blocklist'])).out).to.match(/^case-17 {2}until \d{4}-/)
+    expect((await call(['faces', 'unblock', 'case-17'])).out).to.equal('case-17  unblocked')
+    expect((await call(['faces', 'unblock', 'case-17'])).code).to.equal(1)
+    const kept = { list: 'seen', id: 'sid', model: 'm', sealed: Buffer.of(1) } as const
+    await faces.store.keep({ ...kept, expires: 4_000_000_000 })
+    expect((await call(['faces', 'forget', 'sid'])).out).to.equal('sid  forgotten')
+    const unknown = await call(['faces', 'forget', 'sid'])
+    expect([unknown.code, unknown.err]).to.deep.equal([
+      1,
+      'carnet-issuer: no face is kept of session sid',
+    ])
+    expect((await call(['faces', 'block', 'a.jpg', '--name', 'x', '--days', '0'])).code).to.equal(2)
   })
 
   it('says what it copied to another store, table by table', async () => {

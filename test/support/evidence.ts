@@ -97,6 +97,7 @@ export function fixturePipeline(): EvidencePipeline & { evidence: Evidence } {
   const pipeline = {
     version: 'fixture/1',
     models: [],
+    searchModel: { id: 'fixture-model', sha256: '00'.repeat(32) },
     evidence: evidenceWith(),
     readDocument: async (upload: Uint8Array) => {
       read(upload)

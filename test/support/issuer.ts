@@ -6,6 +6,7 @@ import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
 import { rulebookOf } from '../../issuer/decision/rulebook.ts'
+import type { FaceBook } from '../../issuer/evidence/face/face-book.ts'
 import type { SessionPipeline } from '../../issuer/evidence/pipeline.ts'
 import type { ArtefactStore } from '../../issuer/oid4vci/artefact-store.ts'
 import { openAuthorizationServer } from '../../issuer/oid4vci/authorization-server.oidc.ts'
@@ -142,6 +143,8 @@ export async function openIssuer(
     readonly changeArtefacts?: (store: ArtefactStore) => ArtefactStore
     /** Where documents and portraits are remembered. */
     readonly seen?: SeenBook
+    /** Where faces are kept for searching. */
+    readonly faces?: FaceBook
   } = {},
 ): Promise<TestIssuer> {
   const { path = ':memory:', clock = systemClock, log = silentLog } = options
@@ -219,6 +222,7 @@ export async function openIssuer(
     progress: openProgress(),
     pipeline,
     seen: options.seen,
+    faces: options.faces,
     watchlists,
     workflow,
     authorizationServer,

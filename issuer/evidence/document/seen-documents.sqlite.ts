@@ -17,10 +17,15 @@ const migrations: readonly string[] = [
 /** Opens sightings in an SQLite file of their own, apart from everything else that an issuer keeps. @throws OperatorError */
 export function openSeenDocumentsFile(path: string): {
   readonly store: SeenDocuments
-  readonly close: () => void
+  readonly close: () => Promise<void>
 } {
   const db = openDatabase(path, { seen: migrations })
-  return { store: openSeenDocuments(db), close: () => db.close() }
+  return {
+    store: openSeenDocuments(db),
+    close: async () => {
+      db.close()
+    },
+  }
 }
 
 function openSeenDocuments(db: Database): SeenDocuments {

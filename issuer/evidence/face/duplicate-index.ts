@@ -1,5 +1,4 @@
 import type { NumericDate } from '../../../shared/clock.ts'
-import type { Warning } from '../evidence.ts'
 import { openSimilarityKernel, QUERY_BITS } from './similarity-kernel.ts'
 
 /** One who looks like the one who was searched for. */
@@ -18,6 +17,9 @@ export interface DuplicateIndex {
   /** Holds a template until `expires`. Throws when the index is full or the id is taken. */
   add(id: string, template: Float32Array, expires: NumericDate): void
   remove(id: string): boolean
+  has(id: string): boolean
+  /** The ids of all that are in it, expired ones among them. */
+  ids(): readonly string[]
   /** Forgets what has expired and answers how many that were. */
   purge(now: NumericDate): number
   /** All that are at least as similar as `threshold`, most similar first, at most `limit`. */
@@ -30,6 +32,51 @@ export interface DuplicateIndex {
 /** What rounding in 32 bits may take from a product of unit vectors, with much to spare. */
 const ROUNDING = 1e-4
 const STEPS = 127
+
+/** Templates of one part of a growing index. */
+const PART = 65_536
+
+/**
+ * Opens an empty index that takes memory as it fills, a part of 65,536 templates at a time; a search goes through all
+ * parts, so that it is as exact as one of {@link openDuplicateIndex}.
+ */
+export function openGrowingIndex(dimensions: number, capacity: number = PART): DuplicateIndex {
+  const parts: DuplicateIndex[] = []
+  const rows = new Map<string, DuplicateIndex>()
+  const size = () => parts.reduce((sum, part) => sum + part.size, 0)
+  return {
+    get size() {
+      return size()
+    },
+    add: (id, template, expires) => {
+      if (rows.has(id)) throw new Error('the id is taken')
+      let part = parts.find((each) => each.size < capacity)
+      if (part === undefined) {
+        part = openDuplicateIndex({ dimensions, capacity })
+        parts.push(part)
+      }
+      part.add(id, template, expires)
+      rows.set(id, part)
+    },
+    remove: (id) => {
+      const removed = rows.get(id)?.remove(id) ?? false
+      rows.delete(id)
+      return removed
+    },
+    purge: (now) => {
+      const purged = parts.reduce((sum, part) => sum + part.purge(now), 0)
+      if (purged > 0) for (const [id, part] of rows) if (!part.has(id)) rows.delete(id)
+      return purged
+    },
+    has: (id) => rows.has(id),
+    ids: () => [...rows.keys()],
+    search: (template, options) =>
+      parts
+        .flatMap((part) => part.search(template, options))
+        .sort((p, q) => q.similarity - p.similarity)
+        .slice(0, options.limit),
+  }
+}
 
 /**
  * Opens an empty index for templates of `dimensions` numbers of unit length; memory is taken at once.
@@ -112,6 +159,8 @@ export function openDuplicateIndex({
       }
       return before - ids.length
     },
+    has: (id) => rows.has(id),
+    ids: () => [...ids],
     search: (template, { threshold, limit, now }) => {
       if (template.length !== dimensions) throw new Error('the template has other dimensions')
       const { scale, error } = roundTo(kernel.query, template, 2 ** QUERY_BITS - 1)
@@ -151,9 +200,4 @@ function lengthOf(numbers: Float32Array): number {
   let sum = 0
   for (const number of numbers) sum += number ** 2
   return Math.sqrt(sum)
-}
-
-/** The warning that hits give; a likeness has a person look and decides nothing. */
-export function duplicateWarnings(hits: readonly DuplicateHit[]): readonly Warning[] {
-  return hits.length > 0 ? [{ code: 'duplicate_suspected', feature: 'face' }] : []
 }

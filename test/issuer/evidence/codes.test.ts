@@ -23,7 +23,7 @@ import {
   type WarningCode,
 } from '../../../issuer/evidence/evidence.ts'
 import type { FrameReading } from '../../../issuer/evidence/face/clip.ts'
-import { duplicateWarnings } from '../../../issuer/evidence/face/duplicate-index.ts'
+import { faceWarnings } from '../../../issuer/evidence/face/face-book.ts'
 import {
   type FaceQuality,
   QUALITY_FAULTS,
@@ -271,7 +271,9 @@ const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
     }),
   clip_liveness_low: () => scoreCodes({ frames: clip((frame) => ({ ...frame, liveness: 0.3 })) }),
   duplicate_suspected: () =>
-    duplicateWarnings([{ id: 'x', similarity: 0.8 }]).map(({ code }) => code),
+    faceWarnings({ hits: [{ list: 'seen', id: 'x', value: 0.8 }] }).map(({ code }) => code),
+  face_on_blocklist: () =>
+    faceWarnings({ hits: [{ list: 'blocklist', id: 'x', value: 0.8 }] }).map(({ code }) => code),
 }
 
 const FAULTY: Readonly<Record<QualityFault, Partial<FaceQuality>>> = {

@@ -23,7 +23,7 @@ describe('what an issuer has seen before', () => {
     pipeline.evidence = other
     expect(await outcomeOf(issuer, 'three')).to.equal('referred')
     await issuer.close()
-    close()
+    await close()
   })
 
   it('remembers nothing by default', async () => {

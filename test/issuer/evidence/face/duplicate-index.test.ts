@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import {
-  duplicateWarnings,
   openDuplicateIndex,
+  openGrowingIndex,
 } from '../../../../issuer/evidence/face/duplicate-index.ts'
 
 const unit = (values: readonly number[]) => {
@@ -97,11 +97,47 @@ describe('openDuplicateIndex', () => {
   })
 })
 
-describe('duplicateWarnings', () => {
-  it('warns where there is a hit and only there', () => {
-    expect(duplicateWarnings([])).to.deep.equal([])
-    expect(duplicateWarnings([{ id: 'x', similarity: 0.9 }])).to.deep.equal([
-      { code: 'duplicate_suspected', feature: 'face' },
-    ])
+describe('openGrowingIndex', () => {
+  it('finds what one index of all finds, through additions, removals and what expires', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(vector, fc.nat({ max: 9 })), { minLength: 1, maxLength: 30 }),
+        vector,
+        fc.array(fc.nat({ max: 29 }), { maxLength: 10 }),
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        (stored, wanted, removed, threshold) => {
+          const one = openDuplicateIndex({ dimensions: DIMENSIONS, capacity: 30 })
+          const parts = openGrowingIndex(DIMENSIONS, 7)
+          const indexes = [one, parts]
+          for (const [i, [face, expires]] of stored.entries()) {
+            for (const index of indexes) index.add(`${i}`, unit(face), expires)
+          }
+          for (const i of removed) {
+            expect(one.remove(`${i}`)).to.equal(parts.remove(`${i}`))
+          }
+          expect(one.purge(4)).to.equal(parts.purge(4))
+          expect(parts.size).to.equal(one.size)
+          expect(parts.ids()).to.have.members([...one.ids()])
+          for (const i of removed) parts.add(`again ${i}-${parts.size}`, unit(wanted), 9)
+          for (const id of parts.ids()) if (id.startsWith('again')) parts.remove(id)
+          const query = { threshold, limit: 30, now: 5 }
+          expect(parts.search(unit(wanted), query)).to.have.deep.members([
+            ...one.search(unit(wanted), query),
+          ])
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
+  it('answers the most similar of all parts first, and no more than are asked for', () => {
+    const index = openGrowingIndex(8, 1)
+    for (const [i, tilt] of [0.3, 0.1, 0.2].entries()) {
+      index.add(`${i}`, unit([1, tilt, 0, 0, 0, 0, 0, 0]), 9)
+    }
+    const query = { threshold: 0, limit: 2, now: 1 }
+    const found = index.search(unit([1, 0, 0, 0, 0, 0, 0, 0]), query)
+    expect(found.map(({ id }) => id)).to.deep.equal(['1', '2'])
+    expect(() => index.add('1', unit([1, 0, 0, 0, 0, 0, 0, 0]), 9)).to.throw('taken')
   })
 })
