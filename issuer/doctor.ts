@@ -1,4 +1,4 @@
-import type { NumericDate } from '../shared/clock.ts'
+import type { Clock } from '../shared/clock.ts'
 import {
   addressFindings,
   certificateFindings,
@@ -36,7 +36,7 @@ export interface IssuerExamination {
   readonly at: (path: string) => string
   readonly machine: Machine
   readonly fetch: Fetch
-  readonly now: NumericDate
+  readonly clock: Clock
   /** @throws OperatorError */
   readonly readText: (path: string) => string
   /** @throws OperatorError */
@@ -53,7 +53,7 @@ export interface IssuerExamination {
 
 /** Everything that `carnet-issuer serve` needs, and settings that are too weak; without the network when `offline`. */
 export function issuerChecks(given: IssuerExamination, offline: boolean): readonly Check[] {
-  const { config, at, machine, fetch, now } = given
+  const { config, at, machine, fetch, clock } = given
   const location = parseStoreLocation(config.database)
   const databaseFile = location?.engine === 'sqlite' ? at(location.path) : undefined
   const mark = at(config.logMark ?? defaultMark(config.database, 'issuer'))
@@ -61,7 +61,7 @@ export function issuerChecks(given: IssuerExamination, offline: boolean): readon
     { name: 'runtime', run: () => runtimeFindings(machine) },
     { name: 'secrets', run: () => secretFindings(machine, secretFiles(given)) },
     { name: 'log key', run: () => logKeyFindings(given) },
-    { name: 'trust list', run: () => trustListFindings(readTrustList(given), now) },
+    { name: 'trust list', run: () => trustListFindings(readTrustList(given), clock()) },
     { name: 'attestation key', run: () => attestationFindings(given) },
     { name: 'store', run: async () => schemaFindings(await given.schemaState()) },
     { name: 'clock', run: () => storeClock(given) },
@@ -82,7 +82,7 @@ export function issuerChecks(given: IssuerExamination, offline: boolean): readon
   if (offline) return checks
   const reach = (what: string, url: string, remedy: string): Check => ({
     name: 'reachability',
-    run: () => reachFindings(what, url, { fetch, now, remedy }),
+    run: () => reachFindings(what, url, { fetch, now: clock(), remedy }),
   })
   return [
     ...checks,
@@ -124,14 +124,15 @@ function logKeyFindings({ config, at, readText, openLogKey }: IssuerExamination)
   return [ok('opens')]
 }
 
-function readTrustList({ config, at, readText, now }: IssuerExamination): TrustList {
+function readTrustList({ config, at, readText, clock }: IssuerExamination): TrustList {
   const file = at(config.trustList.signer)
   const signerKey: PublicJwk = readSignerJwk(file, readText(file))
-  return verifyTrustList(readText(at(config.trustList.file)).trim(), { signerKey, now })
+  return verifyTrustList(readText(at(config.trustList.file)).trim(), { signerKey, now: clock() })
 }
 
 async function attestationFindings(given: IssuerExamination): Promise<Finding[]> {
-  const { config, at, readText, now } = given
+  const { config, at, readText, clock } = given
+  const now = clock()
   const { successor, ...first } = config.attestation
   const anchors = anchorsOf(readTrustList(given))
   const found: Finding[] = []
@@ -158,16 +159,18 @@ async function attestationFindings(given: IssuerExamination): Promise<Finding[]>
   return found
 }
 
-async function storeClock({ schemaState, now }: IssuerExamination): Promise<Finding[]> {
+async function storeClock({ schemaState, clock }: IssuerExamination): Promise<Finding[]> {
   const time = (await schemaState())?.serverTime
-  return time === undefined ? [] : clockFindings(now, 'that of the database', time)
+  return time === undefined ? [] : clockFindings(clock(), 'that of the database', time)
 }
 
 async function listFindings(given: IssuerExamination): Promise<Finding[]> {
   const state = await given.schemaState()
   if (state === undefined || state.pending > 0) return [ok('none are published yet')]
-  const { now } = given
-  return (await given.servedPools()).map(({ pool, iat, exp }): Finding => {
+  const pools = await given.servedPools()
+  // After it was read what was published: a server may be publishing meanwhile.
+  const now = given.clock()
+  return pools.map(({ pool, iat, exp }): Finding => {
     if (iat > now) {
       return wrong(
         `lists of ${pool} were published in the future`,

@@ -224,7 +224,7 @@ const world: World = {
       at,
       machine: thisMachine,
       fetch: world.fetch,
-      now: systemClock(),
+      clock: systemClock,
       readText: (path: string) => readBytes(path).toString(),
       openAttestationKey: (key: AttestationKey['key']) => openAttestationKey(key, at),
       openLogKey: openEd25519Key,

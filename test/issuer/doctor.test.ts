@@ -57,7 +57,7 @@ describe('carnet-issuer doctor', function () {
       at,
       machine: thisMachine,
       fetch: () => Promise.reject(new TypeError('fetch failed', { cause: new Error('refused') })),
-      now,
+      clock: () => now,
       readText: (path: string) => readFileSync(path, 'utf8'),
       openAttestationKey: async (key: unknown) =>
         openEs256Key(readFileSync(at(String(key)), 'utf8')),

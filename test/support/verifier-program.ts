@@ -38,10 +38,10 @@ export async function verifierProgram(ecosystem: Ecosystem): Promise<VerifierPro
   const key = 'a-platform-key'
   const access = generateEs256Key()
   const { x5c } = await ecosystem.access.leaf({ signer: access.signer, sanDns: ['driver.example'] })
-  writeFileSync(at('access.pem'), access.pkcs8)
+  writeFileSync(at('access.pem'), access.pkcs8, { mode: 0o600 })
   writeFileSync(at('chain.pem'), pemOfX5c(x5c))
   writeFileSync(at('trust-list.jwt'), ecosystem.trustList)
-  writeFileSync(at('log.pem'), generateEd25519Key().pkcs8)
+  writeFileSync(at('log.pem'), generateEd25519Key().pkcs8, { mode: 0o600 })
   writeFileSync(at('signer.jwk.json'), JSON.stringify(ecosystem.trustListSigner.publicJwk))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`

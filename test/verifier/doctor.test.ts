@@ -13,7 +13,6 @@ describe('carnet-verifier doctor', function () {
 
   before(async () => {
     program = await verifierProgram(await makeEcosystem(systemClock()))
-    for (const name of ['access.pem', 'log.pem']) chmodSync(program.at(name), 0o600)
   })
   after(() => program.remove())
 
