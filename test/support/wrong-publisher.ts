@@ -3,7 +3,7 @@ import { chunkRoot } from '../../shared/audit/chunk-proof.ts'
 import { encodeEntry } from '../../shared/audit/entry.ts'
 import { appendEntry } from '../../shared/audit/log.sqlite.ts'
 import { hashLeaf } from '../../shared/audit/merkle.ts'
-import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
+import { herdOf, type StatusPublished } from '../../shared/audit/status-leaf.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import type { Signer } from '../../shared/key/signer.ts'
 import { statusListBytes, writeStatus } from '../../shared/status-list/bits.ts'
@@ -66,6 +66,7 @@ export async function publishWrong(
     bits: 2,
     size: wrong.size ?? draft.size,
     root: chunkRoot(list).toString('base64url'),
+    herd: herdOf(draft.given),
     reason: 'scheduled',
   }
   const entry = (wrong.leaf?.(leaf) ?? leaf) as StatusPublished

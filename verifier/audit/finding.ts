@@ -14,6 +14,9 @@ export type Rule =
   | 'coverage_gap'
   | 'shrinking_list'
   | 'un_revocation'
+  // the crowd on one list
+  | 'herd_misstated'
+  | 'predictable_index'
   // one token
   | 'token_missing'
   | 'token_mismatch'

@@ -3,6 +3,7 @@ import type { StatusPublished } from '../../shared/audit/status-leaf.ts'
 import type { NumericDate } from '../../shared/clock.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
 import type { StatusBits } from '../../shared/status-list/bits.ts'
+import { judgeCrowd } from './crowd.ts'
 import type { Finding, Rule } from './finding.ts'
 
 /** Seconds by which a publication may miss its declared time, and clocks may differ. */
@@ -57,7 +58,13 @@ export function judgePublication(publication: PublicationCase): Finding[] {
   else if (sha256Base64url(token) !== leaf.sha256) {
     report('token_mismatch', 'the token served is not the one that was logged')
   } else if (verified !== undefined && 'rule' in verified) report(verified.rule, verified.detail)
-  else if (verified !== undefined) judgeToken(publication, verified, report)
+  else if (verified !== undefined) {
+    judgeToken(publication, verified, report)
+    const before = publication.previous?.leaf
+    if (isListOfSize(verified.list, leaf)) {
+      findings.push(...judgeCrowd(leaf, verified.list, { before, index }))
+    }
+  }
   return findings
 }
 
@@ -100,7 +107,7 @@ function judgeToken({ leaf, previous }: PublicationCase, facts: TokenFacts, repo
   if (iat !== leaf.iat || exp !== leaf.exp || ttl !== leaf.ttl || bits !== leaf.bits) {
     report('token_mismatch', 'the token does not say what its leaf says')
   }
-  if (list.length !== Math.ceil((leaf.size * bits) / 8)) {
+  if (!isListOfSize(list, leaf)) {
     report('token_mismatch', 'the list has another size than its leaf says')
   }
   if (chunkRoot(list).toString('base64url') !== leaf.root) {
@@ -112,6 +119,10 @@ function judgeToken({ leaf, previous }: PublicationCase, facts: TokenFacts, repo
     const shown = returned.slice(0, 10).join(', ')
     report('un_revocation', `${returned.length} revoked entries came back: ${shown}`)
   }
+}
+
+function isListOfSize(list: Uint8Array, { size, bits }: StatusPublished): boolean {
+  return list.length === Math.ceil((size * bits) / 8)
 }
 
 /** The same publication in its second form. */

@@ -170,6 +170,41 @@ describe('carnet-audit on a dishonest issuer', () => {
     expect(rules(findings)).to.include('shrinking_list')
   })
 
+  it('names indexes that are given one after the other (R10)', async () => {
+    const front = (list: Uint8Array): Uint8Array => {
+      for (let idx = 0; idx < 40; idx++) writeStatus(list, { bits: 2, idx, status: 1 })
+      return list
+    }
+    const findings = await commit({ list: front, leaf: (leaf) => ({ ...leaf, herd: 10 }) })
+    expect(rules(findings)).to.deep.equal(['predictable_index'])
+    expect(findings[0]?.detail).to.match(/^4\d of 4\d set entries are below index 256 of 4096$/)
+    expect(findings[0]?.list).to.equal(reference.uri)
+    expect(findings[0]?.leaf).to.be.a('number')
+  })
+
+  for (const [what, wrong] of [
+    ['is larger than the list', { leaf: (leaf: object) => ({ ...leaf, herd: 10_000 }) }],
+    ['is not said any more', { leaf: ({ herd: _, ...leaf }: { herd?: number }) => leaf }],
+    [
+      'is smaller than what is set',
+      {
+        list: (list: Uint8Array) => {
+          for (let idx = 0; idx < 4096; idx += 128) writeStatus(list, { bits: 2, idx, status: 1 })
+          return list
+        },
+      },
+    ],
+  ] as const) {
+    it(`names a crowd that ${what} (R10)`, async () => {
+      expect(rules(await commit(wrong))).to.deep.equal(['herd_misstated'])
+    })
+  }
+
+  it('names a crowd that became smaller (R10)', async () => {
+    expect(await commit({ leaf: (leaf) => ({ ...leaf, herd: 100 }) })).to.deep.equal([])
+    expect(rules(await commit({}))).to.deep.equal(['herd_misstated'])
+  })
+
   it('names a token under a key that the trust list does not vouch for (R11)', async () => {
     const stranger = await testAuthority('attestation', 'Stranger')
     expect(rules(await commit({ key: await stranger.leaf() }))).to.deep.equal(['wrong_key'])
