@@ -15,7 +15,7 @@ import { getDidKeyResolver } from '@veramo/did-provider-key'
 import { DIDResolverPlugin } from '@veramo/did-resolver'
 import { AbstractKeyManagementSystem, KeyManager, MemoryKeyStore } from '@veramo/key-manager'
 import { bytesToMultibase, hexToBytes } from '@veramo/utils'
-import { type DIDResolutionResult, Resolver } from 'did-resolver'
+import { type DIDResolutionResult, type DIDResolver, Resolver } from 'did-resolver'
 import { encodeBase64url } from '../base64url.ts'
 import type { Fetch } from '../fetch.ts'
 import { jwkThumbprint } from '../jose/thumbprint.ts'
@@ -51,7 +51,7 @@ export function createDidAgent({ fetch }: { fetch: Fetch }): DidAgent {
   const kms = new SignerKms()
   const resolver = new Resolver(
     {
-      ...getDidKeyResolver(),
+      key: resolveDidKey,
       jwk: async (did) => asResult(() => resolveDidJwk(did)),
       web: async (did) => asResult(() => resolveDidWeb(did, fetch)),
     },
@@ -104,6 +104,25 @@ export function createDidAgent({ fetch }: { fetch: Fetch }): DidAgent {
     },
     resolver,
   }
+}
+
+const stockDidKey = getDidKeyResolver().key as DIDResolver
+const COORDINATE_BYTES = 32
+
+/**
+ * The stock resolver drops leading zeros of coordinates, which one P-256 key in 128 has; a JWK has them. RFC 7518 §6.2.1.2.
+ */
+const resolveDidKey: DIDResolver = async (...given) => {
+  const result = await stockDidKey(...given)
+  for (const { publicKeyJwk: jwk } of result.didDocument?.verificationMethod ?? []) {
+    if (jwk?.crv !== 'P-256') continue
+    for (const member of ['x', 'y'] as const) {
+      const bytes = Buffer.from(jwk[member] ?? '', 'base64url')
+      const zeros = Buffer.alloc(Math.max(0, COORDINATE_BYTES - bytes.length))
+      jwk[member] = encodeBase64url(Buffer.concat([zeros, bytes]))
+    }
+  }
+  return result
 }
 
 const KMS = 'signer'

@@ -49,6 +49,27 @@ describe('the DID agent', () => {
     })
   })
 
+  for (const [member, x, y] of [
+    [
+      'x',
+      'AJQG89D5La24lfWJ-XE9aGtNK_OX-dkSumqZmrqWdgI',
+      'UfD6YnaXZmMpVZIwXigKO-E1HSIK7wi6yCU8Mcm9PNs',
+    ],
+    [
+      'y',
+      'myLMYA1Gfz1_2jnLpBMiVFzxrHEEKLQBZUb0madkquE',
+      'ANy4ukNAggdrobpasOCwgKJhbQNvaCLZ_UKPeXGwIP0',
+    ],
+  ] as const) {
+    it(`resolves a did:key whose ${member} begins with a zero byte to all of it (RFC 7518 §6.2.1.2)`, async () => {
+      const publicJwk = { kty: 'EC', crv: 'P-256', x, y } as const
+      const { did } = await agent.create('key', { ...signer, publicJwk })
+      const document = await agent.resolve(did)
+      const key = keyOfDocument(document, { did, relationship: 'assertionMethod' })
+      expect(key).to.deep.equal(publicJwk)
+    })
+  }
+
   it('makes a did:jwk and resolves it (did:jwk)', async () => {
     const { did, keyId } = await agent.create('jwk', signer)
     expect(keyId).to.equal(`${did}#0`)
