@@ -24,6 +24,13 @@ module.exports = {
       name: 'shared-is-the-bottom',
       severity: 'error',
       from: { path: '^shared/' },
+      to: { path: `${program}|^(test|demo|bench|evaluation|client|examples)/` },
+    },
+    {
+      name: 'the-client-is-for-others',
+      comment: 'What platforms build on is the client and what it shares with the programs, never a program.',
+      severity: 'error',
+      from: { path: '^(client|examples)/' },
       to: { path: `${program}|^(test|demo|bench|evaluation)/` },
     },
     {

@@ -5,7 +5,18 @@ import { expect } from 'chai'
 import { packageRoot } from '../../shared/package-root.ts'
 import { cruise } from './cruise.ts'
 
-const ROOTS = ['shared', 'issuer', 'verifier', 'wallet-cli', 'demo', 'bench', 'evaluation', 'test']
+const ROOTS = [
+  'shared',
+  'issuer',
+  'verifier',
+  'wallet-cli',
+  'client',
+  'examples',
+  'demo',
+  'bench',
+  'evaluation',
+  'test',
+]
 
 /** Files of a tree that breaks rules: path and what it imports. */
 const TREE: Record<string, string | undefined> = {
@@ -35,6 +46,8 @@ const TREE: Record<string, string | undefined> = {
   'shared/leads.ts': '../issuer/evidence/face/face-book.ts',
   'issuer/evidence/face/face-book.ts': undefined,
   'issuer/searches.http.ts': './evidence/face/face-book.ts',
+  'client/peeks.ts': '../issuer/anything.ts',
+  'examples/peeks.ts': '../issuer/anything.ts',
   'demo/tested.ts': '../test/anything.ts',
   'demo/private.ts': '../issuer/anything.ts',
   'shared/nowhere.ts': './is-not-there.ts',
@@ -48,6 +61,8 @@ const TREE: Record<string, string | undefined> = {
 
 const EXPECTED: readonly (readonly [rule: string, from: string])[] = [
   ['never-sideways', 'issuer/sideways.ts'],
+  ['the-client-is-for-others', 'client/peeks.ts'],
+  ['the-client-is-for-others', 'examples/peeks.ts'],
   ['shared-is-the-bottom', 'shared/upwards.ts'],
   ['no-circular', 'shared/circle-back.ts'],
   ['adapters-are-chosen-in-main', 'issuer/chooses.ts'],

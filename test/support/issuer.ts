@@ -36,7 +36,7 @@ import {
   openEd25519Key,
   openEs256Key,
 } from '../../shared/key/signer.software.ts'
-import type { EcPublicJwk } from '../../shared/key/signer.ts'
+import type { EcPublicJwk, OkpPublicJwk } from '../../shared/key/signer.ts'
 import type { Log } from '../../shared/log.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { systemRandom } from '../../shared/random.ts'
@@ -139,6 +139,8 @@ export async function openIssuer(
     readonly listenPort?: number
     /** A port and keys that outlive a process. */
     readonly identity?: TestIdentity
+    /** The public keys of webhook deliveries. */
+    readonly webhookKeys?: readonly OkpPublicJwk[]
     readonly changeStore?: (store: IssuerStore) => IssuerStore
     readonly changeArtefacts?: (store: ArtefactStore) => ArtefactStore
     /** Where documents and portraits are remembered. */
@@ -235,7 +237,7 @@ export async function openIssuer(
     trustList,
     nonceSecret,
     webhooks: storage.webhooks,
-    webhookKeys: [],
+    webhookKeys: options.webhookKeys ?? [],
     sessionSeconds: 1800,
     maxOpenSessions: options.maxOpenSessions ?? 1000,
     sessionsPerMinute: options.sessionsPerMinute ?? 10_000,

@@ -206,6 +206,7 @@ export async function startPlatform(
     leaf,
     log = silentLog,
     observation,
+    redirectOrigins = ['https://driver.example'],
   }: {
     name?: string
     /** A file, or the connection string of a PostgreSQL database. */
@@ -214,6 +215,7 @@ export async function startPlatform(
     leaf?: { readonly signer: Es256Signer; readonly x5c: readonly string[] }
     log?: Log
     observation?: Observation
+    redirectOrigins?: readonly string[]
   } = {},
 ): Promise<Platform> {
   const { signer, x5c } = leaf ?? (await ecosystem.access.leaf({ sanDns: [`${name}.example`] }))
@@ -261,7 +263,7 @@ export async function startPlatform(
       ]),
       clock: () => ecosystem.now,
     },
-    redirectOrigins: ['https://driver.example'],
+    redirectOrigins,
     lifetimeSeconds: 300,
     webhooks: storage.webhooks,
     webhookKeys: [],
