@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { type NumericDate, parseDateTime } from '../shared/clock.ts'
 import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
 import { storeLocation } from '../shared/store/location.ts'
+import type { Tenancy } from '../shared/tenant/choice.ts'
+import { tenantsSchema } from '../shared/tenant/settings.ts'
 import { type WebhookSettings, webhookSettings } from '../shared/webhook/settings.ts'
 import { DEFAULT_CADENCE } from './status/publish.ts'
 
@@ -198,10 +200,13 @@ const sessionsSchema = z.strictObject({
   platformPerMinute: z.int().min(1).max(100_000).default(600),
 })
 
-const evidenceSchema = z.strictObject({
+const reading = {
   manifest: path.optional(),
   undocumentedModels: z.boolean().default(true),
   workers: z.int().min(1).max(64).default(2),
+}
+const evidenceSchema = z.strictObject({
+  ...reading,
   seenDocuments: z
     .strictObject({ database: storeLocation, key: path, days: z.int().min(1).max(3650) })
     .optional(),
@@ -234,13 +239,19 @@ const moment = z.string().transform((text, context): NumericDate => {
   return at ?? 0
 })
 
-export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
-  baseUrl: origin,
+/** What is of a program and not of an issuer. */
+const programSettings = {
   listen: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: z.int().min(0).max(65_535),
     trustedProxies: z.array(network).max(64).default([]),
   }),
+  ...operationSettings,
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+}
+
+export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
+  baseUrl: origin,
   database: storeLocation,
   authority: z.strictObject({
     name: z.string().min(1).max(128),
@@ -277,6 +288,30 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     .prefault({}),
   sessions: sessionsSchema.prefault({}),
   evidence: evidenceSchema.prefault({}),
-  ...operationSettings,
-  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  ...programSettings,
 })
+
+/** What `carnet-issuer serve` reads where one program serves several tenants. What is said here holds for all of them, whatever their own files say. */
+export interface IssuerHostConfig
+  extends Pick<IssuerConfig, 'listen' | 'operator' | 'stop' | 'logLevel'> {
+  /** Which networks read images, and how many at a time. */
+  readonly evidence: Pick<IssuerConfig['evidence'], 'manifest' | 'undocumentedModels' | 'workers'>
+  /** Each tenant's name, and the file of its configuration. */
+  readonly tenants: Readonly<Record<string, string>>
+}
+
+export const issuerHostSchema: z.ZodType<IssuerHostConfig> = z.strictObject({
+  ...programSettings,
+  evidence: z.strictObject(reading).prefault({}),
+  tenants: tenantsSchema,
+})
+
+/** What holds for every tenant, over what its own file says. */
+export const sharedByIssuers: Tenancy<IssuerHostConfig>['shared'] = (
+  { tenants: _each, evidence, ...host },
+  at,
+) => {
+  const { manifest, ...rest } = evidence
+  const file = manifest === undefined ? {} : { manifest: at(manifest) }
+  return JSON.parse(JSON.stringify({ ...host, evidence: { ...rest, ...file } }))
+}

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Cosign,
@@ -19,9 +19,10 @@ import {
 } from '../shared/backup/snapshot.sqlite.ts'
 import { decodeBase64url } from '../shared/base64url.ts'
 import { type Schedule, systemClock } from '../shared/clock.ts'
-import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
+import { closeAll } from '../shared/close-all.ts'
+import { type ConfigSources, readConfigSource } from '../shared/config.ts'
 import { thisMachine } from '../shared/doctor/machine.ts'
-import { listen, stopSignal } from '../shared/http/server.http.ts'
+import { type HttpServer, listen, stopSignal } from '../shared/http/server.http.ts'
 import type { ScheduledKey } from '../shared/key/key-schedule.ts'
 import { SEALING_KEY_BYTES } from '../shared/key/seal.ts'
 import type { Pkcs11Token } from '../shared/key/signer.pkcs11.ts'
@@ -34,7 +35,7 @@ import {
 import type { Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import { failureCounter } from '../shared/observe/count-failures.ts'
-import { openMetrics } from '../shared/observe/metrics.ts'
+import type { Metrics } from '../shared/observe/metrics.ts'
 import { operatorApplication } from '../shared/observe/operator.http.ts'
 import { openReadiness } from '../shared/observe/readiness.ts'
 import { OperatorError } from '../shared/operator-error.ts'
@@ -45,6 +46,22 @@ import { copyStore } from '../shared/store/copy.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import { measureLeases } from '../shared/store/metrics.ts'
 import type { SchemaState } from '../shared/store/migrations.ts'
+import {
+  type ConfigChoice,
+  inTurn,
+  readChosen,
+  readTenants,
+  sourcesOf,
+  type Tenancy,
+  type Tenant,
+} from '../shared/tenant/choice.ts'
+import { hostTenants, logOfTenant, openHostMetrics } from '../shared/tenant/host.http.ts'
+import {
+  databaseIdentity,
+  fileIdentity,
+  type Own,
+  refuseShared,
+} from '../shared/tenant/refuse-shared.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -58,7 +75,10 @@ import {
   type AttestationKey,
   type FaceIndexSettings,
   type IssuerConfig,
+  type IssuerHostConfig,
   issuerConfigSchema,
+  issuerHostSchema,
+  sharedByIssuers,
   type TokenKey,
 } from './config.ts'
 import { IDENTITY_VCT } from './credential/identity.ts'
@@ -75,7 +95,9 @@ import type { ModelReference } from './evidence/evidence.ts'
 import { blockFace, openFaceBook } from './evidence/face/face-book.ts'
 import { whileOpening } from './evidence/opening.ts'
 import type { PipelineOptions } from './evidence/pipeline.onnx.ts'
-import { measuredPipeline, measureIssuer } from './metrics.ts'
+import type { EvidencePipeline } from './evidence/pipeline.ts'
+import { pipelineOfTenant } from './evidence/tenant-turn.ts'
+import { measureIssuer, measurePipelines } from './metrics.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { nonceSecretOf } from './oid4vci/nonce-secret.ts'
 import { run } from './program.ts'
@@ -103,6 +125,13 @@ const FILES_OF_CONFIG = [
   ...['watchlists.*.file', 'workflow', 'evidence.manifest'],
   ...['evidence.seenDocuments.key', 'evidence.faceIndex.key'],
 ]
+/** How the configurations of issuers are found. */
+const TENANCY: Tenancy<IssuerHostConfig> = {
+  schema: issuerHostSchema,
+  env: process.env,
+  prefix: 'CARNET_ISSUER_',
+  shared: sharedByIssuers,
+}
 const HOUSEKEEPING_SECONDS = 30
 /** How often one of several servers looks whether it is time to publish, and waits for another that does. */
 const LOOK_SECONDS = 1
@@ -248,26 +277,83 @@ process.exitCode = await run(process.argv.slice(2), world)
  * Everything that can be wrong is found before the first request is answered: then `/healthz` says so. What was opened
  * is closed again in the reverse order, whether serving ends or never begins.
  */
-async function serve(configFile: string | undefined): Promise<void> {
+async function serve(choice: ConfigChoice): Promise<void> {
   const opened: (() => unknown)[] = []
   // Requests are taken before all is open, so a stop that comes meanwhile is not to cut them either.
   const stopped = stopSignal()
   try {
-    const { log, url } = await openServer(configFile, (close) => opened.push(close))
-    world.print(`carnet-issuer: serving ${url}`)
+    const { log, urls } = await openServer(choice, (close) => opened.push(close))
+    for (const url of urls) world.print(`carnet-issuer: serving ${url}`)
     const signal = await stopped
     log.info({ signal }, 'stopping')
-  } finally {
-    for (const close of opened.reverse()) await close()
+  } catch (error) {
+    await closeAll(opened).catch(() => undefined)
+    throw error
   }
+  await closeAll(opened)
+}
+
+type OnClose = (close: () => unknown) => void
+
+/** What the issuers of one process share. */
+interface IssuerHost {
+  readonly server: HttpServer
+  readonly metricsOf: (name: string | undefined) => Metrics
+  /** Opens the networks when it is first called: for all. */
+  readonly pipeline: () => Promise<EvidencePipeline>
+  readonly measured: ReturnType<typeof measurePipelines>
+  readonly onClose: OnClose
 }
 
 async function openServer(
-  configFile: string | undefined,
-  onClose: (close: () => unknown) => void,
-): Promise<{ log: Log; url: string }> {
-  const { config, at } = openConfig(configFile)
+  choice: ConfigChoice,
+  onClose: OnClose,
+): Promise<{ log: Log; urls: readonly string[] }> {
+  const tenants = readTenants(issuerConfigSchema, choice, TENANCY)
+  // What is of the program is the same in all of them.
+  const [{ name, config, at }] = tenants
   const log = openLog({ name: 'carnet-issuer', level: config.logLevel })
+  const prepared = await inTurn(tenants, (tenant) => prepare(tenant, log))
+  refuseShared(prepared)
+  // Bound before anything slow, so that a port in use shows at once and probes are answered: starting.
+  const server = await listen(config.listen)
+  onClose(() => server.close())
+  const operator = config.operator && (await listen(config.operator))
+  onClose(() => operator?.close())
+  const { metrics, metricsOf } = openHostMetrics(name !== undefined)
+  // Only serving needs them, and they take a second to load.
+  const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
+  let opening: Promise<EvidencePipeline> | undefined
+  const pipeline = (): Promise<EvidencePipeline> => {
+    if (opening !== undefined) return opening
+    opening = openPipeline({
+      report: (line) => log.info(line),
+      ...pipelineOptions(config, at),
+      limits: { workers: config.evidence.workers, isShared: tenants.length > 1 },
+    })
+    onClose(async () => (await opening?.catch(() => undefined))?.close())
+    return opening
+  }
+  const measured = measurePipelines(metrics)
+  const host = { server, metricsOf, pipeline, measured, onClose }
+  const opened = await inTurn(prepared, (each) => openIssuer(each, host))
+  // What requests work with is closed after the last of them.
+  onClose(() => server.close(config.stop.drainSeconds * 1000))
+  const issuers = await inTurn(opened, (each) => startIssuer(each, host))
+  const { listener, view } = hostTenants(issuers, { metrics, log, random: systemRandom })
+  operator?.serve(operatorApplication(view))
+  server.serve(listener)
+  await inTurn(issuers, (issuer) => issuer.untilOpen())
+  return { log, urls: tenants.map((tenant) => tenant.config.baseUrl) }
+}
+
+type PreparedIssuer = Awaited<ReturnType<typeof prepare>>
+type OpenedIssuer = Awaited<ReturnType<typeof openIssuer>>
+
+/** Reads everything that an issuer's configuration names, and finds what is wrong with it. */
+async function prepare(tenant: Tenant<IssuerConfig>, programLog: Log) {
+  const { name, config, at } = tenant
+  const log = logOfTenant(programLog, name)
   const now = systemClock()
   const issuer = config.baseUrl
   const workflow = readWorkflow(
@@ -275,7 +361,6 @@ async function openServer(
   )
   const lifetime = workflow.workflow.credential.validDays * DAY
   const trust = await openTrust(config, at, { now, lifetime })
-  const { credentialSigner, trustList, trustListSigner } = trust
   const due = secondsToNextKey(trust.plan)
   if (due < 0) {
     throw new OperatorError('key_invalid', 'no attestation certificate outlives a new credential', {
@@ -289,17 +374,32 @@ async function openServer(
   const nonceSecret = await nonceSecretOf(logSigner, issuer)
   const webhookKeys = readWebhookKeys(config.webhooks, (path) => readKey(at(path), openEd25519Key))
   const watchlists = readWatchlists(config, at)
-  // Bound before anything slow, so that a port in use shows at once and probes are answered: starting.
-  const server = await listen(config.listen)
-  onClose(() => server.close())
-  const operator = config.operator && (await listen(config.operator))
-  onClose(() => operator?.close())
-  // Only serving needs them, and they take a second to load.
-  const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
-  const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
+  const mark = at(config.logMark ?? defaultMark(config.database, 'issuer'))
+  const { seenDocuments, faceIndex } = config.evidence
+  const databases = [{ database: config.database }, seenDocuments, faceIndex]
+  const own: Own = [
+    ['address', new URL(issuer).host],
+    ...databases.flatMap((kept) =>
+      kept ? [['database', databaseIdentity(kept.database, at)] as const] : [],
+    ),
+    ['logMark', fileIdentity(mark)],
+    ['logKey', logSigner.publicJwk.x],
+    ...trust.plan.keys.map(({ signer }) => ['attestation key', signer.publicJwk.x] as const),
+    ...webhookKeys.map(({ publicJwk }) => ['webhook key', publicJwk.x] as const),
+  ]
+  return {
+    ...{ name, tenant, log, now, issuer, workflow, lifetime, trust, logSigner, nonceSecret },
+    ...{ webhookKeys, watchlists, mark, own },
+  }
+}
+
+/** Opens what an issuer keeps. Nothing is published yet. */
+async function openIssuer(prepared: PreparedIssuer, host: IssuerHost) {
+  const { name, tenant, log, now, issuer, workflow, logSigner, nonceSecret } = prepared
+  const { config, at } = tenant
   const storage = await openStorage(config, at)
-  onClose(() => storage.close())
-  const metrics = openMetrics()
+  host.onClose(() => storage.close())
+  const metrics = host.metricsOf(name)
   const counted = failureCounter(metrics)
   const store = counted('issuer', storage.store)
   const statusStore = counted('status', storage.statusStore)
@@ -308,27 +408,22 @@ async function openServer(
   const auditLog = storage.openLog({
     origin: logOrigin(config),
     signer: logSigner,
-    mark: openMarkFile(at(config.logMark ?? defaultMark(config.database, 'issuer'))),
+    mark: openMarkFile(prepared.mark),
     ...(config.witnesses === undefined ? {} : { cosign: openWitnesses(config.witnesses) }),
   })
   const seen = await openSeenBook(config, at)
-  onClose(() => seen?.close())
+  host.onClose(() => seen?.close())
   const faces = await openFaces(config, at)
-  onClose(() => faces?.close())
-  const opening = openPipeline({
-    report: (line) => log.info(line),
-    ...pipelineOptions(config, at),
-    limits: { workers: config.evidence.workers },
-  })
-  onClose(async () => (await opening.catch(() => undefined))?.close())
+  host.onClose(() => faces?.close())
   // Nothing is read, and so nothing decided, under rules that the log does not name.
-  const adopted = opening.then(async (opened) => {
-    const rulebook = rulebookOf(watchlists, opened.version)
+  const adopted = host.pipeline().then(async (opened) => {
+    const rulebook = rulebookOf(prepared.watchlists, opened.version)
     await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
     await faces?.load(opened.searchModel, log)
-    return opened
+    return name === undefined ? opened : pipelineOfTenant(opened, name)
   })
-  const pipeline = measuredPipeline(whileOpening(adopted), metrics)
+  const pipeline = host.measured(whileOpening(adopted))
+  const { openAuthorizationServer } = await import('./oid4vci/authorization-server.oidc.ts')
   const authorizationServer = await openAuthorizationServer({
     issuer,
     scope: IDENTITY_SCOPE,
@@ -338,8 +433,19 @@ async function openServer(
     nonceSecret,
     log,
   })
-  // What requests work with is closed after the last of them.
-  onClose(() => server.close(config.stop.drainSeconds * 1000))
+  return {
+    ...{ name, prepared, storage, metrics, store, statusStore, operations, keys, auditLog },
+    ...{ adopted, pipeline, authorizationServer, seen, faces },
+  }
+}
+
+/** Publishes an issuer's lists and starts what it does by itself. */
+async function startIssuer(opened: OpenedIssuer, { server, onClose }: IssuerHost) {
+  const { name, prepared, storage, metrics, store, statusStore, operations, keys } = opened
+  const { auditLog, adopted, pipeline, authorizationServer, seen, faces } = opened
+  const { log, now, issuer, workflow, lifetime, nonceSecret, webhookKeys, watchlists } = prepared
+  const { config } = prepared.tenant
+  const { credentialSigner, trustList, trustListSigner } = prepared.trust
   // The lists are live before the first credential that refers to them leaves.
   await store.recordTrustList(trustList, trustListSigner, now)
   const publisher = statusPublisher({
@@ -415,47 +521,49 @@ async function openServer(
       report: (check, error) => log.warn({ check, err: error }, 'not ready'),
     },
   )
-  operator?.serve(operatorApplication({ metrics, checkHealth, isStarting, readiness }))
-  server.serve(
-    issuerApplication({
-      issuer,
-      store,
-      keys,
-      readings,
-      uploads,
-      progress,
-      pipeline,
-      watchlists,
-      seen,
-      faces: faces?.book,
-      workflow,
-      authorizationServer,
-      statusStore,
-      operations,
-      publishNow: publication.publishNow,
-      history: config.status.history,
-      auditLog,
-      credentialSigner,
-      trustList,
-      nonceSecret,
-      webhooks: storage.webhooks,
-      webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
-      sessionSeconds: config.sessions.seconds,
-      maxOpenSessions: config.sessions.maxOpen,
-      sessionsPerMinute: config.sessions.perMinute,
-      platformSessionsPerMinute: config.sessions.platformPerMinute,
-      trustedProxies: config.listen.trustedProxies,
-      isStarting,
-      checkHealth,
-      observation: { observeRequest: metrics.observeRequest, readiness },
-      clock: systemClock,
-      random: systemRandom,
-      log,
-    }),
-  )
-  const { version } = await adopted
-  log.info({ url: issuer, vkey: auditLog.vkey, pipeline: version }, 'serving')
-  return { log, url: issuer }
+  const application = issuerApplication({
+    issuer,
+    store,
+    keys,
+    readings,
+    uploads,
+    progress,
+    pipeline,
+    watchlists,
+    seen,
+    faces: faces?.book,
+    workflow,
+    authorizationServer,
+    statusStore,
+    operations,
+    publishNow: publication.publishNow,
+    history: config.status.history,
+    auditLog,
+    credentialSigner,
+    trustList,
+    nonceSecret,
+    webhooks: storage.webhooks,
+    webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
+    sessionSeconds: config.sessions.seconds,
+    maxOpenSessions: config.sessions.maxOpen,
+    sessionsPerMinute: config.sessions.perMinute,
+    platformSessionsPerMinute: config.sessions.platformPerMinute,
+    trustedProxies: config.listen.trustedProxies,
+    isStarting,
+    checkHealth,
+    observation: { observeRequest: metrics.observeRequest, readiness },
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  })
+  return {
+    ...{ name, baseUrl: issuer, listener: application, checkHealth, isStarting, readiness },
+    /** Resolves when images are read. */
+    untilOpen: async () => {
+      const { version } = await adopted
+      log.info({ url: issuer, vkey: auditLog.vkey, pipeline: version }, 'serving')
+    },
+  }
 }
 
 function pipelineOptions(
@@ -524,17 +632,12 @@ function oldest(pools: readonly ServedPool[]): number {
   return pools.length === 0 ? 0 : Math.min(...pools.map(({ iat }) => iat))
 }
 
-function configSources(file: string | undefined): ConfigSources {
-  return { file, env: process.env, prefix: 'CARNET_ISSUER_' }
+function configSources(choice: ConfigChoice): ConfigSources {
+  return sourcesOf(choice, TENANCY)
 }
 
-function openConfig(configFile: string | undefined): {
-  config: IssuerConfig
-  at: (path: string) => string
-} {
-  const config = readConfig(issuerConfigSchema, configSources(configFile))
-  // Paths in a file are meant from where the file is.
-  return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
+function openConfig(choice: ConfigChoice): Tenant<IssuerConfig> {
+  return readChosen(issuerConfigSchema, choice, TENANCY)
 }
 
 function witnessAddresses(

@@ -59,10 +59,12 @@ export function measureIssuer(
   measureLog(metrics, auditLog)
 }
 
-/** The same pipeline, with what waits, what is read and how long it waited counted. */
-export function measuredPipeline<
-  Pipeline extends Pick<EvidencePipeline, 'readDocument' | 'readSelfie'>,
->(pipeline: Pipeline, metrics: Metrics): Pipeline {
+/** Registers what is told of reading images, and answers how to have a pipeline counted, whoever uses it. */
+export function measurePipelines(
+  metrics: Metrics,
+): <Pipeline extends Pick<EvidencePipeline, 'readDocument' | 'readSelfie'>>(
+  pipeline: Pipeline,
+) => Pipeline {
   let waiting = 0
   let reading = 0
   metrics.gauge({
@@ -107,11 +109,11 @@ export function measuredPipeline<
       }
     }
   }
-  return {
+  return (pipeline) => ({
     ...pipeline,
     readDocument: (upload, now, turn) =>
       measure(turn, (measured) => pipeline.readDocument(upload, now, measured)),
     readSelfie: (upload, turn) =>
       measure(turn, (measured) => pipeline.readSelfie(upload, measured)),
-  }
+  })
 }

@@ -5,6 +5,8 @@ import { addBackup } from '../shared/backup/commands.ts'
 import { parseDateTime } from '../shared/clock.ts'
 import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
+import type { ConfigChoice } from '../shared/tenant/choice.ts'
+import { addTenants } from '../shared/tenant/commands.ts'
 import type { TrustRole } from '../shared/trust/role.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
 import { blockFace, forgetFace, listBlockedFaces, unblockFace } from './commands/faces.ts'
@@ -73,7 +75,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
     .command('serve')
     .description('serve workers, wallets, verifiers and regulators until told to stop')
     .addOption(configOption())
-    .action((given: { config?: string }) => world.serve(given.config))
+    .action((given: { config?: ConfigChoice }) => world.serve(given.config))
   addPki(root, world)
   addKeys(root, world)
   addReviews(root, world)
@@ -84,6 +86,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addBackup(root, world, configOption)
   addDoctor(root, world, configOption)
   addWebhooks(root, world, configOption)
+  addTenants(root)
   return root
 }
 
@@ -152,7 +155,7 @@ function addKeys(root: Command, world: World): void {
     .command('vkey')
     .description('print the verifier key of the audit log, which carnet-audit takes')
     .addOption(configOption())
-    .action((given: { config?: string }) => printLogVerifierKey(world, given))
+    .action((given: { config?: ConfigChoice }) => printLogVerifierKey(world, given))
 }
 
 function addLog(root: Command, world: World): void {
@@ -163,24 +166,24 @@ function addLog(root: Command, world: World): void {
     .description('hash all of it again and compare with what was signed')
     .addOption(configOption())
     .option('--out <FOLDER>', 'a copy that export wrote, instead of the database')
-    .action((given: { config?: string; out?: string }) => checkLog(world, given))
+    .action((given: { config?: ConfigChoice; out?: string }) => checkLog(world, given))
   log
     .command('rules')
     .description('print every workflow and rulebook that was in force, with what opens its leaf')
     .addOption(configOption())
-    .action((given: { config?: string }) => printRules(world, given))
+    .action((given: { config?: ConfigChoice }) => printRules(world, given))
   log
     .command('export')
     .description('write it as static files for a web server')
     .addOption(configOption())
     .requiredOption('--out <FOLDER>', 'where /log is served from, without its prefix')
-    .action((given: { config?: string; out: string }) => exportLogFiles(world, given))
+    .action((given: { config?: ConfigChoice; out: string }) => exportLogFiles(world, given))
   log
     .command('prune')
     .description('remove partial tiles from a copy that full ones have replaced, then check it')
     .addOption(configOption())
     .requiredOption('--out <FOLDER>', 'a copy that export wrote')
-    .action((given: { config?: string; out: string }) => pruneLogFiles(world, given))
+    .action((given: { config?: ConfigChoice; out: string }) => pruneLogFiles(world, given))
 }
 
 function addStore(root: Command, world: World): void {
@@ -203,7 +206,7 @@ function addFaces(root: Command, world: World): void {
     .description('remove the face of a session before its time')
     .argument('<SESSION_ID>')
     .addOption(configOption())
-    .action((id: string, given: { config?: string }) => forgetFace(world, id, given))
+    .action((id: string, given: { config?: ConfigChoice }) => forgetFace(world, id, given))
   faces
     .command('block')
     .description('put the face in a picture on the blocklist; the picture is not kept')
@@ -211,7 +214,7 @@ function addFaces(root: Command, world: World): void {
     .requiredOption('--name <NAME>', 'what reviewers see, such as the number of a case', caseName)
     .option('--days <N>', 'how long it stays, as long as faces of sessions unless said', days)
     .addOption(configOption())
-    .action((image: string, given: { config?: string; name: string; days?: number }) =>
+    .action((image: string, given: { config?: ConfigChoice; name: string; days?: number }) =>
       blockFace(world, image, given),
     )
   faces
@@ -219,12 +222,12 @@ function addFaces(root: Command, world: World): void {
     .description('take a face off the blocklist')
     .argument('<NAME>', 'what it was put there under', caseName)
     .addOption(configOption())
-    .action((name: string, given: { config?: string }) => unblockFace(world, name, given))
+    .action((name: string, given: { config?: ConfigChoice }) => unblockFace(world, name, given))
   faces
     .command('blocklist')
     .description('print the names on the blocklist')
     .addOption(configOption())
-    .action((given: { config?: string }) => listBlockedFaces(world, given))
+    .action((given: { config?: ConfigChoice }) => listBlockedFaces(world, given))
 }
 
 function addReviews(root: Command, world: World): void {

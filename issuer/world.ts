@@ -8,6 +8,7 @@ import type { Fetch } from '../shared/fetch.ts'
 import type { Es256Signer } from '../shared/key/signer.ts'
 import type { Random } from '../shared/random.ts'
 import type { CopyResult } from '../shared/store/copy.ts'
+import type { ConfigChoice } from '../shared/tenant/choice.ts'
 import type { WebhookWorld } from '../shared/webhook/commands.ts'
 import type { TokenKey } from './config.ts'
 import type { FaceStore } from './evidence/face/face-store.ts'
@@ -49,20 +50,20 @@ export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld 
   /** Makes an Ed25519 key, PKCS#8 PEM. */
   readonly generateLogKey: () => string
   /** The verifier key of the log that a configuration names. C2SP signed-note. */
-  readonly logVerifierKey: (configFile: string | undefined) => string
+  readonly logVerifierKey: (configFile: ConfigChoice) => string
   /** Runs `work` on the store that a configuration names. The server may run at the same time. */
   readonly withStore: <Result>(
-    configFile: string | undefined,
+    configFile: ConfigChoice,
     work: (store: IssuerStore) => Promise<Result>,
   ) => Promise<Result>
   /** Runs `work` on the audit log that a configuration names. The server may run at the same time. */
   readonly withLog: <Result>(
-    configFile: string | undefined,
+    configFile: ConfigChoice,
     work: (log: AuditLog) => Promise<Result>,
   ) => Promise<Result>
   /** Runs `work` on the faces that a configuration keeps for searching. The server may run at the same time. @throws OperatorError */
   readonly withFaces: <Result>(
-    configFile: string | undefined,
+    configFile: ConfigChoice,
     work: (faces: KeptFaces) => Promise<Result>,
   ) => Promise<Result>
   /** A copy of the log as files for a web server. */
@@ -73,6 +74,6 @@ export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld 
     readonly to: string
   }) => Promise<readonly CopyResult[]>
   /** Serves until the process is told to stop. */
-  readonly serve: (configFile: string | undefined) => Promise<void>
+  readonly serve: (configFile: ConfigChoice) => Promise<void>
   readonly keys: { readonly reviewer: string | undefined; readonly operator: string | undefined }
 }

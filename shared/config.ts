@@ -9,6 +9,8 @@ export interface ConfigSources {
   /** A JSON file; absent when the environment says everything. */
   readonly file?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What holds whatever the file says; a variable goes over it. */
+  readonly over?: JsonObject | undefined
   /** Such as `CARNET_ISSUER_`: the variable `CARNET_ISSUER_LISTEN__PORT` sets `listen.port`. */
   readonly prefix: string
 }
@@ -43,10 +45,10 @@ export function readConfig<Schema extends z.ZodType>(
 
 function fittingTree<Schema extends z.ZodType>(
   schema: Schema,
-  { file, env, prefix }: ConfigSources,
+  { file, env, prefix, over = {} }: ConfigSources,
 ): { data: z.output<Schema>; tree: Tree } {
   const overrides = overridesOf(env, prefix)
-  const base = file === undefined ? {} : readFile(file)
+  const base = merged(file === undefined ? {} : readConfigFile(file), over)
   const textTree = withOverrides(base, overrides)
   const asText = schema.safeParse(textTree)
   if (asText.success) return { data: asText.data, tree: textTree }
@@ -60,7 +62,16 @@ function fittingTree<Schema extends z.ZodType>(
   })
 }
 
-function readFile(file: string): JsonObject {
+function merged(base: JsonObject, over: JsonObject): JsonObject {
+  const members = Object.entries(over).map(([name, value]) => {
+    const below = base[name]
+    return [name, isJsonObject(value) && isJsonObject(below) ? merged(below, value) : value]
+  })
+  return { ...base, ...Object.fromEntries(members) }
+}
+
+/** The members of a configuration file, before any schema. @throws OperatorError `config_invalid`, `file_unreadable` */
+export function readConfigFile(file: string): JsonObject {
   let text: string
   try {
     text = readFileSync(file, 'utf8')

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
 import { storeLocation } from '../shared/store/location.ts'
+import type { Tenancy } from '../shared/tenant/choice.ts'
+import { tenantsSchema } from '../shared/tenant/settings.ts'
 import { type WebhookSettings, webhookSettings } from '../shared/webhook/settings.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal')
@@ -67,12 +69,18 @@ export interface VerifierConfig extends OperationSettings {
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 
-export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
-  baseUrl: origin,
+/** What is of a program and not of a verifier. */
+const programSettings = {
   listen: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: z.int().min(0).max(65_535),
   }),
+  ...operationSettings,
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+}
+
+export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
+  baseUrl: origin,
   database: storeLocation,
   access: z.strictObject({ key: z.string().min(1), chain: z.string().min(1) }),
   trustList: z.strictObject({
@@ -94,6 +102,23 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   requestLifetimeSeconds: z.int().min(30).max(3600).default(300),
   answerRetentionDays: z.int().min(1).max(36_500).optional(),
   allowPrivateNetworks: z.boolean().default(false),
-  ...operationSettings,
-  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  ...programSettings,
 })
+
+/** What `carnet-verifier serve` reads where one program serves several tenants. What is said here holds for all of them, whatever their own files say. */
+export interface VerifierHostConfig
+  extends Pick<VerifierConfig, 'listen' | 'operator' | 'stop' | 'logLevel'> {
+  /** Each tenant's name, and the file of its configuration. */
+  readonly tenants: Readonly<Record<string, string>>
+}
+
+export const verifierHostSchema: z.ZodType<VerifierHostConfig> = z.strictObject({
+  ...programSettings,
+  tenants: tenantsSchema,
+})
+
+/** What holds for every tenant, over what its own file says. */
+export const sharedByVerifiers: Tenancy<VerifierHostConfig>['shared'] = ({
+  tenants: _each,
+  ...host
+}) => JSON.parse(JSON.stringify(host))

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asOperatorError } from '../shared/audit/log.ts'
 import { openMarkFile } from '../shared/audit/mark.file.ts'
@@ -12,16 +11,17 @@ import {
   snapshotDatabase,
 } from '../shared/backup/snapshot.sqlite.ts'
 import { systemClock } from '../shared/clock.ts'
-import { type ConfigSources, readConfig, readConfigSource } from '../shared/config.ts'
+import { closeAll } from '../shared/close-all.ts'
+import { type ConfigSources, readConfigSource } from '../shared/config.ts'
 import { didResolver } from '../shared/did/resolver.ts'
 import { thisMachine } from '../shared/doctor/machine.ts'
 import type { Fetch } from '../shared/fetch.ts'
-import { listen, stopSignal } from '../shared/http/server.http.ts'
+import { type HttpServer, listen, stopSignal } from '../shared/http/server.http.ts'
 import { generateEd25519Key, openEd25519Key, openEs256Key } from '../shared/key/signer.software.ts'
 import type { Ed25519Signer, Es256Signer, PublicJwk } from '../shared/key/signer.ts'
 import { type Log, openLog } from '../shared/log.ts'
 import { failureCounter } from '../shared/observe/count-failures.ts'
-import { openMetrics } from '../shared/observe/metrics.ts'
+import type { Metrics } from '../shared/observe/metrics.ts'
 import { operatorApplication } from '../shared/observe/operator.http.ts'
 import { openReadiness } from '../shared/observe/readiness.ts'
 import { x509HashClientId } from '../shared/oid4vp/client-id.ts'
@@ -31,6 +31,22 @@ import { createStatusListCache } from '../shared/status-list/cache.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import { measureLeases } from '../shared/store/metrics.ts'
 import type { SchemaState } from '../shared/store/migrations.ts'
+import {
+  type ConfigChoice,
+  inTurn,
+  readChosen,
+  readTenants,
+  sourcesOf,
+  type Tenancy,
+  type Tenant,
+} from '../shared/tenant/choice.ts'
+import { hostTenants, logOfTenant, openHostMetrics } from '../shared/tenant/host.http.ts'
+import {
+  databaseIdentity,
+  fileIdentity,
+  type Own,
+  refuseShared,
+} from '../shared/tenant/refuse-shared.ts'
 import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
@@ -38,7 +54,13 @@ import { verifyX5c } from '../shared/trust/x5c.ts'
 import { measureWebhooks } from '../shared/webhook/metrics.ts'
 import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
 import { readSignerKey } from './commands/receipt.ts'
-import { type VerifierConfig, verifierConfigSchema } from './config.ts'
+import {
+  sharedByVerifiers,
+  type VerifierConfig,
+  type VerifierHostConfig,
+  verifierConfigSchema,
+  verifierHostSchema,
+} from './config.ts'
 import { withConfiguredKeys } from './configured-keys.ts'
 import { verifierChecks } from './doctor.ts'
 import { startChores } from './housekeeping.ts'
@@ -58,6 +80,13 @@ const FILES_OF_CONFIG = [
   ...['access.key', 'access.chain', 'logKey', 'trustList.source', 'trustList.signer'],
   ...['trustList.formerSigners.*', 'policies'],
 ]
+/** How the configurations of verifiers are found. */
+const TENANCY: Tenancy<VerifierHostConfig> = {
+  schema: verifierHostSchema,
+  env: process.env,
+  prefix: 'CARNET_VERIFIER_',
+  shared: sharedByVerifiers,
+}
 const MAX_FETCH_BYTES = 16 << 20
 const FETCH_TIMEOUT_MS = 10_000
 const DAY_SECONDS = 86_400
@@ -153,13 +182,61 @@ const world: World = {
 
 process.exitCode = await run(process.argv.slice(2), world)
 
-function configSources(file: string | undefined): ConfigSources {
-  return { file, env: process.env, prefix: 'CARNET_VERIFIER_' }
+function configSources(choice: ConfigChoice): ConfigSources {
+  return sourcesOf(choice, TENANCY)
 }
 
-async function serve(configFile: string | undefined): Promise<void> {
-  const { config, at } = openConfig(configFile)
+function openConfig(choice: ConfigChoice): Tenant<VerifierConfig> {
+  return readChosen(verifierConfigSchema, choice, TENANCY)
+}
+
+/** What was opened is closed again in the reverse order, whether serving ends or never begins. */
+async function serve(choice: ConfigChoice): Promise<void> {
+  const opened: (() => unknown)[] = []
+  try {
+    const log = await openServer(choice, (close) => opened.push(close))
+    const signal = await stopSignal()
+    log.info({ signal }, 'stopping')
+  } catch (error) {
+    await closeAll(opened).catch(() => undefined)
+    throw error
+  }
+  await closeAll(opened)
+}
+
+type OnClose = (close: () => unknown) => void
+
+async function openServer(choice: ConfigChoice, onClose: OnClose): Promise<Log> {
+  const tenants = readTenants(verifierConfigSchema, choice, TENANCY)
+  // What is of the program is the same in all of them.
+  const [{ name, config }] = tenants
   const log = openLog({ name: 'carnet-verifier', level: config.logLevel })
+  const prepared = await inTurn(tenants, async (tenant) => prepare(tenant, log))
+  refuseShared(prepared)
+  const { metrics, metricsOf } = openHostMetrics(name !== undefined)
+  const opened = await inTurn(prepared, (each) => openVerifier(each, metricsOf, onClose))
+  // Last, so that nothing listens when something before it has failed.
+  const server = await listen(config.listen)
+  onClose(() => server.close())
+  const operator = config.operator && (await listen(config.operator))
+  onClose(() => operator?.close())
+  const verifiers = await inTurn(opened, (each) => startVerifier(each, server, onClose))
+  const { listener, view } = hostTenants(verifiers, { metrics, log, random: systemRandom })
+  operator?.serve(operatorApplication(view))
+  server.serve(listener)
+  // Nobody works for requests any more once the last of them is answered.
+  onClose(() => server.close(config.stop.drainSeconds * 1000))
+  for (const verifier of verifiers) verifier.tellServing()
+  return log
+}
+
+type PreparedVerifier = ReturnType<typeof prepare>
+type OpenedVerifier = Awaited<ReturnType<typeof openVerifier>>
+
+/** Reads everything that a verifier's configuration names, and finds what is wrong with it. */
+function prepare(tenant: Tenant<VerifierConfig>, programLog: Log) {
+  const { name, config, at } = tenant
+  const log = logOfTenant(programLog, name)
   const policies = readAllPolicies(config, at)
   const defaultPolicy = policies.get(config.defaultPolicy)
   if (!defaultPolicy) {
@@ -175,16 +252,40 @@ async function serve(configFile: string | undefined): Promise<void> {
   const logSigner = readKey(at(config.logKey), openEd25519Key)
   const webhookKeys = readWebhookKeys(config.webhooks, (path) => readKey(at(path), openEd25519Key))
   const [trustListSignerKey, ...formerSignerKeys] = readSignerKeys(config, at)
+  const mark = at(config.logMark ?? defaultMark(config.database, 'verifier'))
+  const own: Own = [
+    ['address', new URL(config.baseUrl).host],
+    ['database', databaseIdentity(config.database, at)],
+    ['logMark', fileIdentity(mark)],
+    ['logKey', logSigner.publicJwk.x],
+    ['access key', identity.signer.publicJwk.x],
+    ...webhookKeys.map(({ publicJwk }) => ['webhook key', publicJwk.x] as const),
+  ]
+  return {
+    ...{ name, tenant, log, policies, defaultPolicy, identity, logSigner, webhookKeys },
+    ...{ trustListSignerKey, formerSignerKeys, mark, own },
+  }
+}
+
+/** Opens what a verifier keeps and relies on. Nothing is served yet. */
+async function openVerifier(
+  prepared: PreparedVerifier,
+  metricsOf: (name: string | undefined) => Metrics,
+  onClose: OnClose,
+) {
+  const { name, log, identity, logSigner, trustListSignerKey } = prepared
+  const { config, at } = prepared.tenant
   const fetch = fetchWithin(config.allowPrivateNetworks)
   const storage = await openStorage(config, at)
-  const metrics = openMetrics()
+  onClose(() => storage.close())
+  const metrics = metricsOf(name)
   const counted = failureCounter(metrics)
   const store = counted('verifier', storage.store)
   const keys = withConfiguredKeys(counted('keys', storage.keys), config.apiKeys)
   const auditLog = storage.openLog({
     origin: `${new URL(config.baseUrl).host}/log`,
     signer: logSigner,
-    mark: openMarkFile(at(config.logMark ?? defaultMark(config.database, 'verifier'))),
+    mark: openMarkFile(prepared.mark),
   })
   const trustList = await trustListKeeper({
     store,
@@ -196,9 +297,16 @@ async function serve(configFile: string | undefined): Promise<void> {
   await auditLog
     .publish(systemClock())
     .catch((error: unknown) => Promise.reject(asOperatorError(error)))
-  // Last, so that nothing listens when something before it has failed.
-  const server = await listen(config.listen)
-  const operator = config.operator && (await listen(config.operator))
+  return { name, prepared, fetch, storage, metrics, store, keys, auditLog, trustList, statusLists }
+}
+
+/** Puts the endpoints of a verifier together and starts what it does by itself. */
+async function startVerifier(opened: OpenedVerifier, server: HttpServer, onClose: OnClose) {
+  const { name, prepared, fetch, storage, metrics, store, keys, auditLog } = opened
+  const { trustList, statusLists } = opened
+  const { log, policies, defaultPolicy, identity, webhookKeys } = prepared
+  const { trustListSignerKey, formerSignerKeys } = prepared
+  const { config } = prepared.tenant
   measureVerifier(metrics, { trustList, auditLog, clock: systemClock })
   measureWebhooks(metrics, storage.webhooks, systemClock)
   measureLeases(metrics, storage.leases)
@@ -213,30 +321,27 @@ async function serve(configFile: string | undefined): Promise<void> {
       report: (check, error) => log.warn({ check, err: error }, 'not ready'),
     },
   )
-  operator?.serve(operatorApplication({ metrics, checkHealth, readiness }))
-  server.serve(
-    verifierApplication({
-      store,
-      identity,
-      policies,
-      defaultPolicy,
-      trustList,
-      trustListSignerKeys: [trustListSignerKey, ...formerSignerKeys],
-      auditLog,
-      log,
-      findPolicy: policyFinder(policies, store),
-      resolveStatus: statusLists.resolve,
-      resolveDid: didResolver(fetch),
-      keys: { store: keys, clock: systemClock },
-      redirectOrigins: config.redirectOrigins,
-      lifetimeSeconds: config.requestLifetimeSeconds,
-      webhooks: storage.webhooks,
-      webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
-      observation: { observeRequest: metrics.observeRequest, readiness },
-      clock: systemClock,
-      random: systemRandom,
-    }),
-  )
+  const application = verifierApplication({
+    store,
+    identity,
+    policies,
+    defaultPolicy,
+    trustList,
+    trustListSignerKeys: [trustListSignerKey, ...formerSignerKeys],
+    auditLog,
+    log,
+    findPolicy: policyFinder(policies, store),
+    resolveStatus: statusLists.resolve,
+    resolveDid: didResolver(fetch),
+    keys: { store: keys, clock: systemClock },
+    redirectOrigins: config.redirectOrigins,
+    lifetimeSeconds: config.requestLifetimeSeconds,
+    webhooks: storage.webhooks,
+    webhookKeys: webhookKeys.map(({ publicJwk }) => publicJwk),
+    observation: { observeRequest: metrics.observeRequest, readiness },
+    clock: systemClock,
+    random: systemRandom,
+  })
   const chores = startChores(
     [
       {
@@ -287,32 +392,24 @@ async function serve(configFile: string | undefined): Promise<void> {
     },
     onFailure: (error) => log.error({ err: error }, 'webhooks were not delivered'),
   })
-  log.info({ url: config.baseUrl, client_id: identity.clientId, log: auditLog.vkey }, 'serving')
-  const signal = await stopSignal()
-  log.info({ signal }, 'stopping')
-  await server.close(config.stop.drainSeconds * 1000)
-  await operator?.close()
-  await chores.stop()
-  await webhooks.stop()
-  await auditLog.publish(systemClock())
-  await storage.close()
-}
-
-function openConfig(configFile: string | undefined): {
-  config: VerifierConfig
-  at: (path: string) => string
-} {
-  const config = readConfig(verifierConfigSchema, configSources(configFile))
-  // Paths in a file are meant from where the file is.
-  return { config, at: (path) => resolve(dirname(configFile ?? '.'), path) }
+  onClose(() => auditLog.publish(systemClock()))
+  onClose(() => webhooks.stop())
+  onClose(() => chores.stop())
+  return {
+    ...{ name, baseUrl: config.baseUrl, listener: application, checkHealth, readiness },
+    tellServing: () => {
+      const { clientId } = identity
+      log.info({ url: config.baseUrl, client_id: clientId, log: auditLog.vkey }, 'serving')
+    },
+  }
 }
 
 /** Runs `work` on what a verifier keeps, and closes it. */
 async function withStorage<Result>(
-  configFile: string | undefined,
+  choice: ConfigChoice,
   work: (storage: VerifierStorage) => Promise<Result>,
 ): Promise<Result> {
-  const { config, at } = openConfig(configFile)
+  const { config, at } = openConfig(choice)
   const storage = await openStorage(config, at)
   try {
     return await work(storage)

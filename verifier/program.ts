@@ -3,6 +3,8 @@ import { addApiKeys } from '../shared/api-key/commands.ts'
 import { addBackup } from '../shared/backup/commands.ts'
 import { addDoctor } from '../shared/doctor/commands.ts'
 import { OperatorError } from '../shared/operator-error.ts'
+import type { ConfigChoice } from '../shared/tenant/choice.ts'
+import { addTenants } from '../shared/tenant/commands.ts'
 import { addWebhooks } from '../shared/webhook/commands.ts'
 import { makeApiKey, makeLogKey } from './commands/keys.ts'
 import { checkPolicy } from './commands/policy.ts'
@@ -61,7 +63,7 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     .command('serve')
     .description('serve platforms and wallets until told to stop')
     .addOption(configOption())
-    .action((given: { config?: string }) => world.serve(given.config))
+    .action((given: { config?: ConfigChoice }) => world.serve(given.config))
   root
     .command('request')
     .description('ask for a presentation and print the link for the wallet')
@@ -131,6 +133,7 @@ wallet or expired, 6 the receipt does not hold, 78 wrong configuration, 1 anythi
     .requiredOption('--out <FILE>', 'a file that is not there yet')
     .action((given: { out: string }) => makeLogKey(world, given))
   addWebhooks(root, world, configOption)
+  addTenants(root)
   return root
 }
 

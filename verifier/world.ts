@@ -4,6 +4,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { DoctorWorld } from '../shared/doctor/commands.ts'
 import type { Fetch } from '../shared/fetch.ts'
 import type { Random } from '../shared/random.ts'
+import type { ConfigChoice } from '../shared/tenant/choice.ts'
 import type { WebhookWorld } from '../shared/webhook/commands.ts'
 
 /** What the commands reach of the machine they run on. */
@@ -23,7 +24,7 @@ export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld 
   /** Makes an Ed25519 key, PKCS#8 PEM. */
   readonly generateLogKey: () => string
   /** Serves until the process is told to stop. */
-  readonly serve: (configFile: string | undefined) => Promise<void>
+  readonly serve: (configFile: ConfigChoice) => Promise<void>
   /** The platform key of the environment. */
   readonly platformKey: string | undefined
 }

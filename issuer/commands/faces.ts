@@ -1,9 +1,10 @@
 import { toDateTime } from '../../shared/clock.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
+import type { ConfigChoice } from '../../shared/tenant/choice.ts'
 import type { World } from '../world.ts'
 
 interface ConfigOption {
-  readonly config?: string
+  readonly config?: ConfigChoice
 }
 
 const DAY = 86_400

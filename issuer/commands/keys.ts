@@ -1,3 +1,4 @@
+import type { ConfigChoice } from '../../shared/tenant/choice.ts'
 import type { World } from '../world.ts'
 
 /** Makes the audit log's signing key in a new file. */
@@ -7,6 +8,9 @@ export function makeLogKey(world: World, { out }: { readonly out: string }): voi
 }
 
 /** Prints what `carnet-audit` needs to know of this issuer's log. */
-export function printLogVerifierKey(world: World, { config }: { readonly config?: string }): void {
+export function printLogVerifierKey(
+  world: World,
+  { config }: { readonly config?: ConfigChoice },
+): void {
   world.print(world.logVerifierKey(config))
 }

@@ -2,10 +2,11 @@ import { AuditError } from '../../shared/audit/error.ts'
 import { checkLogFolder, exportLog, pruneLog } from '../../shared/audit/log-folder.ts'
 import { parseVkey } from '../../shared/audit/note.ts'
 import { OperatorError } from '../../shared/operator-error.ts'
+import type { ConfigChoice } from '../../shared/tenant/choice.ts'
 import type { World } from '../world.ts'
 
 interface ConfigOption {
-  readonly config?: string
+  readonly config?: ConfigChoice
 }
 
 /** Hashes the whole log again and compares every tile and every checkpoint. @throws OperatorError when one differs */

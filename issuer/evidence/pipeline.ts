@@ -51,6 +51,8 @@ export interface PortraitReading {
 
 /** Whose turn a reading is, and who wants to know that it has come. */
 export interface Turn {
+  /** Whose share of the queue it is, where several issuers use one pipeline. */
+  readonly tenant?: string
   /** Who shares the queue, such as a platform; no caller can fill it alone. */
   readonly caller?: string
   /** Called when the reading begins. */

@@ -25,6 +25,8 @@ export interface PoolLimits {
   /** Uploads that may wait; one caller has at most half of the places. */
   readonly queueLength: number
   readonly timeoutSeconds: number
+  /** Whether several tenants share the queue: then each has at most half of the places, and a caller half of these. */
+  readonly isShared?: boolean
 }
 
 /** Threads that each hold their own networks. */
@@ -34,7 +36,13 @@ export interface WorkerPool {
   /** `onStart` is called when a thread takes the job. */
   run(
     task: string,
-    job: { upload: Uint8Array; data: unknown; caller?: string; onStart?: () => void },
+    job: {
+      upload: Uint8Array
+      data: unknown
+      tenant?: string
+      caller?: string
+      onStart?: () => void
+    },
   ): Promise<unknown>
   close(): Promise<void>
 }
@@ -65,9 +73,11 @@ export async function openWorkerPool(
   script: URL,
   { limits, workerData }: { limits: PoolLimits; workerData: unknown },
 ): Promise<WorkerPool> {
+  const tenantShare = limits.isShared ? Math.ceil(limits.queueLength / 2) : limits.queueLength
   const queue = fairQueue<Job>({
     limit: limits.queueLength,
-    share: Math.ceil(limits.queueLength / 2),
+    share: Math.ceil(tenantShare / 2),
+    tenantShare,
   })
   const threads = new Set<Thread>()
   let nextId = 1
@@ -143,14 +153,14 @@ export async function openWorkerPool(
   const [ready] = await Promise.all(Array.from({ length: limits.workers }, start))
   return {
     ready,
-    run: (task, { upload, data, caller = '', onStart }) =>
+    run: (task, { upload, data, tenant = '', caller = '', onStart }) =>
       new Promise((resolve, reject) => {
         const request = { id: nextId++, task, upload: Uint8Array.from(upload), data }
         if (closing || threads.size + starting === 0) {
           reject(new Problem('busy', 'try again later'))
           return
         }
-        if (!queue.push(caller, { request, resolve, reject, onStart })) {
+        if (!queue.push({ tenant, caller }, { request, resolve, reject, onStart })) {
           const waitMs = ((queue.length + 1) * jobMs) / limits.workers
           const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000))
           const detail = `send it again in ${retryAfterSeconds} seconds`

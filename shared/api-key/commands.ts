@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Clock, type NumericDate, toDateTime } from '../clock.ts'
 import { OperatorError } from '../operator-error.ts'
 import type { Random } from '../random.ts'
+import type { ConfigChoice } from '../tenant/choice.ts'
 import {
   type ApiKey,
   type FreshKey,
@@ -21,13 +22,13 @@ export interface KeyWorld {
   readonly random: Random
   /** Runs `work` on the keys of what a configuration names. The server may run at the same time. */
   readonly withKeys: <Result>(
-    configFile: string | undefined,
+    configFile: ConfigChoice,
     work: (store: ApiKeyStore) => Promise<Result>,
   ) => Promise<Result>
 }
 
 interface ConfigOption {
-  readonly config?: string
+  readonly config?: ConfigChoice
 }
 
 const DAY = 86_400

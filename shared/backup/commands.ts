@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander'
 import { toDateTime } from '../clock.ts'
+import type { ConfigChoice } from '../tenant/choice.ts'
 import type { BackupManifest } from './manifest.ts'
 
 /** How a backup is restored. */
@@ -20,7 +21,7 @@ export interface BackupWorld {
   readonly note: (line: string) => void
   /** Makes a backup of what a configuration names, while the server may run. Answers what it consists of. */
   readonly backup: (
-    configFile: string | undefined,
+    configFile: ConfigChoice,
     given: {
       readonly to: string
       readonly recipients: readonly string[]
@@ -47,8 +48,9 @@ export function addBackup(root: Command, world: BackupWorld, configOption: () =>
       [],
     )
     .option('--no-database', 'only what stands beside the database')
-    .action((given: { config?: string; to: string; recipient: string[]; database: boolean }) =>
-      backUp(world, root.name(), given),
+    .action(
+      (given: { config?: ConfigChoice; to: string; recipient: string[]; database: boolean }) =>
+        backUp(world, root.name(), given),
     )
   root
     .command('restore')
@@ -69,7 +71,7 @@ async function backUp(
   world: BackupWorld,
   program: string,
   given: {
-    readonly config?: string
+    readonly config?: ConfigChoice
     readonly to: string
     readonly recipient: readonly string[]
     readonly database: boolean

@@ -1,12 +1,13 @@
 import type { Command, Option } from 'commander'
 import { OperatorError } from '../operator-error.ts'
+import type { ConfigChoice } from '../tenant/choice.ts'
 import { type Check, examine, type NamedFinding } from './finding.ts'
 
 /** What the command needs of a program. */
 export interface DoctorWorld {
   readonly print: (line: string) => void
   /** What is to be looked at under a configuration. @throws OperatorError when it cannot be read */
-  readonly checks: (configFile: string | undefined, given: { offline: boolean }) => readonly Check[]
+  readonly checks: (configFile: ConfigChoice, given: { offline: boolean }) => readonly Check[]
 }
 
 const MARK = { ok: 'ok   ', weak: 'weak ', wrong: 'WRONG' } as const
@@ -19,7 +20,7 @@ export function addDoctor(root: Command, world: DoctorWorld, configOption: () =>
     .addOption(configOption())
     .option('--offline', 'ask nobody over the network', false)
     .option('--json', 'a line of JSON for each finding', false)
-    .action(async (given: { config?: string; offline: boolean; json: boolean }) => {
+    .action(async (given: { config?: ConfigChoice; offline: boolean; json: boolean }) => {
       const findings = await examine(world.checks(given.config, given))
       for (const finding of findings) {
         for (const line of given.json ? [JSON.stringify(finding)] : lines(finding)) {

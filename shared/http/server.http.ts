@@ -13,6 +13,7 @@ import type { Readiness } from '../observe/readiness.ts'
 import { OperatorError } from '../operator-error.ts'
 import { Problem } from '../problem.ts'
 import type { Random } from '../random.ts'
+import { authorityOf } from './authority.ts'
 import { routerOf } from './endpoint.http.ts'
 
 /** A listening server. It answers 503 and that it is starting until it is given something to serve. */
@@ -164,7 +165,7 @@ export function openApplication(options: {
   app.locals.endpoints = early
   app.use(routerOf(early))
   app.use((request, _response, next) => {
-    if (!hosts.has(request.headers.host ?? '')) {
+    if (!hosts.has(authorityOf(request) ?? '')) {
       throw new Problem('misdirected_host', 'use the address in the metadata')
     }
     next()

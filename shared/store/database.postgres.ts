@@ -132,7 +132,8 @@ export async function lockName(tx: Sql, name: string): Promise<void> {
   ])
 }
 
-function connect(url: string): Database {
+function connect(given: string): Database {
+  const { url, schema } = withoutSchema(given)
   const pool = new pg.Pool({
     connectionString: url,
     max: POOL_SIZE,
@@ -144,6 +145,9 @@ function connect(url: string): Database {
     application_name: 'carnet',
     types: { getTypeParser: typeParser },
     onConnect: async (client: pg.ClientBase) => {
+      if (schema !== undefined) {
+        await client.query(`SELECT set_config('search_path', $1, false)`, [`"${schema}"`])
+      }
       await client.query(
         `SELECT set_config('synchronous_commit', 'on', false)
          WHERE current_setting('synchronous_commit') IN ('off', 'local')`,
@@ -267,28 +271,55 @@ function messageOf(error: unknown): string {
 }
 
 /** Host, port and database of a connection string, without its user and password. */
+/** The schema that `?schema=` names, which the driver does not know, and the rest. @throws OperatorError */
+function withoutSchema(text: string): { readonly url: string; readonly schema?: string } {
+  if (!URL.canParse(text)) return { url: text }
+  const url = new URL(text)
+  const schema = url.searchParams.get('schema')
+  if (schema === null) return { url: text }
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
+    throw new OperatorError('config_invalid', `the database ${place(text)} has no such schema`, {
+      hint: 'schema= takes a name of lower-case letters, digits and _',
+    })
+  }
+  url.searchParams.delete('schema')
+  return { url: url.href, schema }
+}
+
 function place(url: string): string {
   try {
-    const { host, pathname } = new URL(url)
-    return `postgres://${host}${pathname}`
+    const { host, pathname, searchParams } = new URL(url)
+    const schema = searchParams.get('schema')
+    return `postgres://${host}${pathname}${schema === null ? '' : `?schema=${schema}`}`
   } catch {
     return 'postgres://…'
   }
 }
 
 async function refuseUnfit(database: Database): Promise<void> {
-  const server = await database.get<{ version: number; encoding: string; standby: boolean }>(
+  const server = await database.get<{
+    version: number
+    encoding: string
+    standby: boolean
+    placed: boolean
+  }>(
     `SELECT current_setting('server_version_num')::int AS version,
-       current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS standby`,
+       current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS standby,
+       current_schema() IS NOT NULL AS placed`,
   )
   if (server === undefined) throw new Error('the server does not tell its version')
-  const { version, encoding, standby } = server
+  const { version, encoding, standby, placed } = server
   if (version < OLDEST_SERVER) {
     throw new OperatorError(
       'postgres_too_old',
       `PostgreSQL ${Math.floor(version / 10_000)} is older than ${OLDEST_SERVER / 10_000}`,
       { hint: 'use a PostgreSQL that is still maintained' },
     )
+  }
+  if (!placed) {
+    throw new OperatorError('database_unusable', 'the database has no such schema', {
+      hint: 'CREATE SCHEMA name AUTHORIZATION user; makes it',
+    })
   }
   if (encoding !== 'UTF8' || standby) {
     throw new OperatorError(

@@ -24,8 +24,13 @@ export const storeLocation: z.ZodType<string> = z
     'is neither a path, sqlite:PATH nor postgres://HOST/DATABASE',
   )
 
-/** Where the mark of a log goes when nothing is said: beside the SQLite file, or `NAME.checkpoint` for PostgreSQL. */
+/**
+ * Where the mark of a log goes when nothing is said: beside the SQLite file, or `NAME.checkpoint` for PostgreSQL, with
+ * the schema in it that the address names.
+ */
 export function defaultMark(database: string, name: string): string {
   const location = parseStoreLocation(database)
-  return `${location?.engine === 'sqlite' ? location.path : name}.checkpoint`
+  if (location?.engine === 'sqlite') return `${location.path}.checkpoint`
+  const schema = URL.canParse(database) ? new URL(database).searchParams.get('schema') : null
+  return `${name}${schema === null ? '' : `-${schema}`}.checkpoint`
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Clock, toDateTime } from '../clock.ts'
 import { OperatorError } from '../operator-error.ts'
+import type { ConfigChoice } from '../tenant/choice.ts'
 import type { DeliveryRecord, DeliveryState, WebhookStore } from './store.ts'
 
 /** Deliveries that are printed at most. */
@@ -12,7 +13,7 @@ export interface WebhookWorld {
   readonly clock: Clock
   /** Runs `work` on the outbox that a configuration names. The server may run at the same time. */
   readonly withWebhooks: <Result>(
-    configFile: string | undefined,
+    configFile: ConfigChoice,
     work: (store: WebhookStore) => Promise<Result>,
   ) => Promise<Result>
 }
@@ -28,7 +29,7 @@ export function addWebhooks(root: Command, world: WebhookWorld, configOption: ()
       new Option('--state <STATE>', 'only those').choices(['pending', 'delivered', 'dead']),
     )
     .option('--limit <NUMBER>', 'how many at most', numberOf, 100)
-    .action((given: { config?: string; state?: DeliveryState; limit: number }) =>
+    .action((given: { config?: ConfigChoice; state?: DeliveryState; limit: number }) =>
       listDeliveries(world, given),
     )
   webhooks
@@ -36,12 +37,12 @@ export function addWebhooks(root: Command, world: WebhookWorld, configOption: ()
     .description('send a delivery again that has ended')
     .argument('<DELIVERY>', 'its number', numberOf)
     .addOption(configOption())
-    .action((id: number, given: { config?: string }) => resendDelivery(world, id, given))
+    .action((id: number, given: { config?: ConfigChoice }) => resendDelivery(world, id, given))
 }
 
 async function listDeliveries(
   world: WebhookWorld,
-  given: { readonly config?: string; readonly state?: DeliveryState; readonly limit: number },
+  given: { readonly config?: ConfigChoice; readonly state?: DeliveryState; readonly limit: number },
 ): Promise<void> {
   await world.withWebhooks(given.config, async (store) => {
     const endpoints = new Map((await store.endpoints()).map(({ id, url }) => [id, url]))
@@ -58,7 +59,7 @@ async function listDeliveries(
 async function resendDelivery(
   world: WebhookWorld,
   id: number,
-  given: { readonly config?: string },
+  given: { readonly config?: ConfigChoice },
 ): Promise<void> {
   const isDue = await world.withWebhooks(given.config, (store) => store.resend(id, world.clock()))
   if (!isDue) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { measuredPipeline, measureIssuer } from '../../issuer/metrics.ts'
+import { measureIssuer, measurePipelines } from '../../issuer/metrics.ts'
 import { openStatusOperations } from '../../issuer/status/operations.sqlite.ts'
 import { servedPools } from '../../issuer/status/served-pools.sqlite.ts'
 import { refuseExpired } from '../../issuer/status/served-pools.ts'
@@ -76,24 +76,21 @@ describe('measureIssuer', () => {
   })
 })
 
-describe('measuredPipeline', () => {
+describe('measurePipelines', () => {
   it('counts what waits, what is read, and for how long', async () => {
     const metrics = openMetrics()
     const starts: (() => void)[] = []
     const ends: (() => void)[] = []
     const fixture = fixturePipeline()
-    const pipeline = measuredPipeline(
-      {
-        ...fixture,
-        readDocument: async (upload: Uint8Array, at: number, turn) => {
-          await new Promise<void>((resolve) => starts.push(resolve))
-          turn?.onStart?.()
-          await new Promise<void>((resolve) => ends.push(resolve))
-          return fixture.readDocument(upload, at)
-        },
-      } as typeof fixture,
-      metrics,
-    )
+    const pipeline = measurePipelines(metrics)({
+      ...fixture,
+      readDocument: async (upload: Uint8Array, at: number, turn) => {
+        await new Promise<void>((resolve) => starts.push(resolve))
+        turn?.onStart?.()
+        await new Promise<void>((resolve) => ends.push(resolve))
+        return fixture.readDocument(upload, at)
+      },
+    } as typeof fixture)
     let told = 0
     const onStart = (): void => {
       told += 1

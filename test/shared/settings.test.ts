@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { issuerConfigSchema } from '../../issuer/config.ts'
-import { verifierConfigSchema } from '../../verifier/config.ts'
+import type { z } from 'zod'
+import { issuerConfigSchema, issuerHostSchema } from '../../issuer/config.ts'
+import { verifierConfigSchema, verifierHostSchema } from '../../verifier/config.ts'
 import { expectGolden } from '../support/openapi.ts'
 import { type Setting, settingsOf, settingsTable } from '../support/settings-page.ts'
 
@@ -36,6 +37,18 @@ describe('docs/settings.md', () => {
   })
 })
 
+/** What a host configuration takes beside its tenants. */
+function membersOf(schema: z.ZodType): string {
+  return settingsOf(schema, '', [])
+    .map(({ member }) => member)
+    .filter(
+      (member) =>
+        member !== 'tenants' && !['listen', 'operator', 'stop', 'evidence'].includes(member),
+    )
+    .map((member) => `\`${member}\``)
+    .join(', ')
+}
+
 function page(issuer: readonly Setting[], verifier: readonly Setting[]): string {
   return `# Settings
 
@@ -51,5 +64,11 @@ ${settingsTable(issuer)}
 ## carnet-verifier
 
 ${settingsTable(verifier)}
+
+## Several tenants
+
+A configuration with the member \`tenants\`, \`{ "NAME": "FILE" }\`, is of one program for several ([operations](operations.md#tenants)). Beside it
+\`carnet-issuer\` takes ${membersOf(issuerHostSchema)}; \`carnet-verifier\` ${membersOf(verifierHostSchema)}. They are what they are
+above, and hold for every tenant, whatever its own file says. Variables go over this file, not over those of tenants.
 `
 }

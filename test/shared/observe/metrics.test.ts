@@ -8,7 +8,7 @@ import {
   refuseUnknownRoutes,
 } from '../../../shared/http/server.http.ts'
 import { countFailures } from '../../../shared/observe/count-failures.ts'
-import { openMetrics } from '../../../shared/observe/metrics.ts'
+import { openMetrics, openTenantMetrics } from '../../../shared/observe/metrics.ts'
 import { operatorApplication } from '../../../shared/observe/operator.http.ts'
 import { Problem } from '../../../shared/problem.ts'
 import { systemRandom } from '../../../shared/random.ts'
@@ -117,6 +117,38 @@ describe('openMetrics', () => {
     expect(await status(`${operator.url}/readyz`)).to.equal(200)
     expect(await status(`${operator.url}/people/a`)).to.equal(404)
     expect(await status(`${server.url}/metrics`)).to.equal(404)
+  })
+})
+
+describe('openTenantMetrics', () => {
+  it('tells whose each number is, and counts one that cannot be read for its tenant alone', async () => {
+    const metrics = openTenantMetrics()
+    const [north, south] = ['north', 'south'].map((name) => metrics.ofTenant(name))
+    const gauge = { name: 'carnet_test_age', help: 'x', label: 'pool' }
+    north?.gauge({ ...gauge, read: () => ({ p90: 1 }) })
+    south?.gauge({ ...gauge, read: () => Promise.reject(new Error('no database')) })
+    const counter = { name: 'carnet_test_total', help: 'x', label: 'store' }
+    north?.counter(counter)('keys')
+    south?.counter(counter)('keys')
+    south?.counter(counter)('keys')
+    metrics.gauge({ name: 'carnet_test_shared', help: 'x', read: () => 3 })
+    for (const observe of [north, south, metrics]) {
+      observe?.observeRequest()({ method: 'GET', route: '/x', status: 200, seconds: 0.1 })
+    }
+    await metrics.render()
+    const { text } = await metrics.render()
+    for (const line of [
+      'carnet_test_age{tenant="north",pool="p90"} 1',
+      'carnet_metric_errors_total{metric="carnet_test_age",tenant="south"} 1',
+      'carnet_test_total{tenant="north",store="keys"} 1',
+      'carnet_test_total{tenant="south",store="keys"} 2',
+      'carnet_test_shared 3',
+      'carnet_http_requests_total{tenant="north",method="GET",route="/x",status="200"} 1',
+      'carnet_http_requests_total{tenant="(none)",method="GET",route="/x",status="200"} 1',
+    ]) {
+      expect(text.split('\n')).to.include(line)
+    }
+    expect(text).to.not.contain('carnet_test_age{tenant="south"')
   })
 })
 

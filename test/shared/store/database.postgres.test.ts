@@ -42,6 +42,19 @@ describe('openDatabase on PostgreSQL', () => {
     expect(settings).to.deep.equal({ commit: 'on', lock: '10s', statement: '30s', idle: '30s' })
   })
 
+  it('works in the schema that the address names, and in no other', async () => {
+    const [one, other] = [await postgresDatabase(), await postgresDatabase()]
+    const schemaOf = (url: string) => /search_path%3D(\w+)/.exec(url)?.[1] ?? ''
+    const named = (url: string) => `${url.replace(/\?.*/, '')}?schema=${schemaOf(url)}`
+    const north = await open(named(one), { thing: [first] })
+    const south = await open(named(other), { thing: [first] })
+    await north.run("INSERT INTO thing VALUES (1, 'a')")
+    expect(await south.all('SELECT * FROM thing')).to.deep.equal([])
+    expect(await (await open(one, { thing: [first] })).all('SELECT * FROM thing')).to.have.length(1)
+    expect(await codeOf(`${named(one).replace(/=.*/, '=')}absent`)).to.equal('database_unusable')
+    expect(await codeOf(`${named(one).replace(/=.*/, '=')}a"b`)).to.equal('config_invalid')
+  })
+
   it('applies what is new and nothing twice, also when two processes start at once', async () => {
     const url = await postgresDatabase()
     await open(url, { thing: [first] })

@@ -29,5 +29,6 @@ describe('parseStoreLocation', () => {
     expect(defaultMark('sqlite:data/x.db', 'issuer')).to.equal('data/x.db.checkpoint')
     expect(defaultMark('data/x.db', 'issuer')).to.equal('data/x.db.checkpoint')
     expect(defaultMark('postgres://h/d', 'issuer')).to.equal('issuer.checkpoint')
+    expect(defaultMark('postgres://h/d?schema=north', 'issuer')).to.equal('issuer-north.checkpoint')
   })
 })
