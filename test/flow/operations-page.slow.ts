@@ -41,6 +41,7 @@ describe('the commands of docs/operations.md (slow)', function () {
   let postgres: PostgresServer
   let verifier: VerifierProgram
   let url: string
+  let hostUrl: string
   let secondOperator: string
 
   before(async () => {
@@ -53,12 +54,14 @@ describe('the commands of docs/operations.md (slow)', function () {
     await issued.keys.addKey({ id, name: 'second', role: 'operator', sha256 }, systemClock())
     secondOperator = text
     await makeInstallation(port)
+    await makeTenants(await freePort())
     const references = [...(await issuedReferences()), ...(await issuedReferences())]
     const identity = await generateIdentity()
     writeFileSync(at('key.txt'), `${identity}\n`)
     writeFileSync(at('copies.txt'), references.map(({ uri, idx }) => `${uri} ${idx}\n`).join(''))
     for (const [name, value] of [
       ['issuer.json', at('issuer.json')],
+      ['host.json', at('host.json')],
       ['verifier.json', verifier.config('verifier.json', { logLevel: 'silent' })],
       ['https://issuer.example', url],
       ['age1…', await identityToRecipient(identity)],
@@ -105,7 +108,7 @@ describe('the commands of docs/operations.md (slow)', function () {
       if (/^carnet-issuer (backup|store copy)/.test(command)) await stopLasting()
       if (/^carnet-issuer restore/.test(command))
         copyFileSync(at('issuer.sqlite.checkpoint'), at('mark'))
-      if (/ doctor (?!.*--offline)/.test(command)) await publishedOnce()
+      if (/ doctor (?!.*--offline)/.test(command)) await publishedOnce(url)
       if (LASTING.test(command)) {
         lasting.push(start(words))
         await untilUp(words)
@@ -171,15 +174,17 @@ describe('the commands of docs/operations.md (slow)', function () {
 
   async function untilUp(words: readonly string[]): Promise<void> {
     if (words[0] === 'carnet-verifier') return verifier.untilHealthy()
-    if (words[0] === 'carnet-issuer') return publishedOnce()
+    if (words[0] === 'carnet-issuer') {
+      return publishedOnce(words.includes(at('host.json')) ? hostUrl : url)
+    }
     await sleep(1000)
     const { child, ended } = lasting.at(-1) as (typeof lasting)[number]
     if (child.exitCode !== null) expect.fail(`${words.join(' ')}\n${(await ended).out}`)
   }
 
-  async function publishedOnce(): Promise<void> {
+  async function publishedOnce(base: string): Promise<void> {
     for (let attempt = 0; attempt < 1200; attempt++) {
-      const response = await fetch(`${url}/healthz`).catch(() => undefined)
+      const response = await fetch(`${base}/healthz`).catch(() => undefined)
       if (response?.status === 200) return
       await sleep(50)
     }
@@ -207,14 +212,8 @@ describe('the commands of docs/operations.md (slow)', function () {
       expect(code, out).to.equal(0)
     }
     const settings = {
-      baseUrl: url,
+      ...settingsOf(url, 'pki'),
       listen: { port },
-      database: 'issuer.sqlite',
-      authority: { name: 'Test issuer', country: 'UT' },
-      attestation: { key: 'key.pem', chain: 'chain.pem' },
-      logKey: 'log-key.pem',
-      trustList: { file: 'pki/trust-list.jwt', signer: 'pki/trust-list-signer.jwk.json' },
-      status: { intervalSeconds: 1, validitySeconds: 60, listSize: 1024 },
       evidence: { workers: 1 },
       stop: { drainSeconds: 0 },
       logLevel: 'warn',
@@ -225,6 +224,38 @@ describe('the commands of docs/operations.md (slow)', function () {
     here.set('VKEY', out.trim())
     for (const name of ['key.pem', 'log-key.pem']) chmodSync(at(name), 0o600)
     expect(existsSync(at('issuer.sqlite'))).to.equal(false)
+  }
+
+  /** What an issuer needs that has its keys in its own folder. */
+  const settingsOf = (baseUrl: string, pki: string) => ({
+    ...{ baseUrl, database: 'issuer.sqlite', authority: { name: 'Test issuer', country: 'UT' } },
+    ...{ attestation: { key: 'key.pem', chain: 'chain.pem' }, logKey: 'log-key.pem' },
+    trustList: { file: `${pki}/trust-list.jwt`, signer: `${pki}/trust-list-signer.jwk.json` },
+    status: { intervalSeconds: 1, validitySeconds: 60, listSize: 1024 },
+  })
+
+  /** Two more issuers, in one program. */
+  async function makeTenants(port: number): Promise<void> {
+    hostUrl = `http://127.0.0.1:${port}`
+    for (const [name, baseUrl] of [
+      ['north', hostUrl],
+      ['south', `http://localhost:${port}`],
+    ] as const) {
+      for (const words of [
+        [
+          ...['pki', 'certify', '--dir', 'pki', '--role', 'attestation', '--name', name],
+          ...['--uri', baseUrl, '--out', name],
+        ],
+        ['keys', 'log', '--out', join(name, 'log-key.pem')],
+      ]) {
+        const { code, out } = await start(['carnet-issuer', ...words]).ended
+        expect(code, out).to.equal(0)
+      }
+      writeFileSync(at(name, 'issuer.json'), JSON.stringify(settingsOf(baseUrl, '../pki')))
+    }
+    const program = { listen: { port }, evidence: { workers: 1 }, stop: { drainSeconds: 0 } }
+    const tenants = { north: 'north/issuer.json', south: 'south/issuer.json' }
+    writeFileSync(at('host.json'), JSON.stringify({ ...program, logLevel: 'warn', tenants }))
   }
 
   /** Two copies of a person, and where their statuses are. */
