@@ -1,6 +1,7 @@
 import { jaroWinkler } from '@skyra/jaro-winkler'
 import anyAscii from 'any-ascii'
 import { doubleMetaphone } from 'double-metaphone'
+import { zoneWords } from '../evidence/document/transliterate.ts'
 
 /** How two names compare: 1 for the same name in any order and script, 0 for nothing in common. */
 export interface NameComparison {
@@ -42,26 +43,31 @@ const UNMATCHED_LISTED_WEIGHT = 0.25
  * split a name; a name of which nothing is left has no tokens, and that is for the caller to notice.
  */
 export function nameTokens(name: string): readonly string[] {
-  const visible = name.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, '')
-  return anyAscii(visible)
+  return anyAscii(visible(name))
     .toUpperCase()
     .replace(/['`.]/g, '')
     .split(/[^A-Z0-9]+/)
     .filter((token) => token !== '' && !HONORIFICS.has(token))
 }
 
-/** A name as it is compared: its tokens in both usual spellings of its letters, the plain one first. */
+function visible(name: string): string {
+  return name.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+}
+
+/** A name as it is compared: its tokens in the usual spellings of its letters, the plain one first. */
 export interface PreparedName {
   readonly text: string
   readonly spellings: readonly (readonly string[])[]
 }
 
-/** Takes a name apart once, so that comparing it with a million others does not. */
+/**
+ * Takes a name apart once, so that comparing it with a million others does not. A name in Cyrillic or Arabic script is
+ * also taken as the zone of a document would have it (ICAO 9303-3 §6 B, C), which is what a person's name comes from.
+ */
 export function prepareName(text: string): PreparedName {
-  const plain = nameTokens(text)
-  const other = nameTokens(twoLetterForm(text))
-  const isSame = plain.join(' ') === other.join(' ')
-  return { text, spellings: isSame ? [plain] : [plain, other] }
+  const ways = [nameTokens(text), nameTokens(twoLetterForm(text)), ...zoneWords(visible(text))]
+  const distinct = new Map(ways.map((tokens) => [tokens.join(' '), tokens]))
+  return { text, spellings: [...distinct.values()] }
 }
 
 /** Compares a person's name with one name of a list entry. */

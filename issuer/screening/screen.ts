@@ -4,7 +4,7 @@ import { compareNames, type NameComparison, type PreparedName, prepareName } fro
 import type { Watchlist, WatchlistEntry } from './watchlist.ts'
 
 /** The rules by which a score came about; a change of them is a new name. */
-export const SCREENING_ALGORITHM = 'carnet-screening/1'
+export const SCREENING_ALGORITHM = 'carnet-screening/2'
 
 export type ScreeningFeature = 'name' | 'birthdate' | 'nationality'
 

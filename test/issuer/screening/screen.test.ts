@@ -46,6 +46,17 @@ describe('screen', () => {
     }
   })
 
+  it('takes a listed name in another script as the zone of a document has it (ICAO 9303-3 §6 B, C)', () => {
+    const score = (subject: string, listed: string) =>
+      compareNames(prepareName(subject), prepareName(listed)).score
+    expect(score('IULIIA SHCHEGLOVA', 'Юлия Щеглова')).to.equal(1)
+    expect(score('GJORGJIEVSKI', 'Ѓорѓиевски')).to.equal(1)
+    expect(score('MXHMD BN ZKRYA ALRAZY', 'محمد بن زكريا الرازي')).to.equal(1)
+    expect(score('FAXTTMXAH', 'فَاطِمَة')).to.equal(1)
+    expect(score('IULIIA SHCHEGLOVA', 'Пётр Ковальчук')).to.be.lessThan(0.5)
+    expect(prepareName('Müller').spellings).to.deep.equal([['MULLER'], ['MUELLER']])
+  })
+
   it('finds names in the two spellings of their letters, and joined names', () => {
     expect(screenPerson('OEZGUER', 'NOTAREAL', '1962-05-05').hits[0]?.entry).to.equal('MUP-0002')
     expect(screenPerson('OZGUR', 'NOTAREAL PERSON', '1962-05-05').hits[0]?.entry).to.equal(

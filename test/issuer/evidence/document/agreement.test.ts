@@ -3,7 +3,7 @@ import { align, compareAt, lookAlikes } from '../../../../issuer/evidence/docume
 import { compareZones } from '../../../../issuer/evidence/document/compare-zones.ts'
 import { layoutOf, parseMrz } from '../../../../issuer/evidence/document/mrz.ts'
 import { repairByCheckDigits } from '../../../../issuer/evidence/document/read-mrz.ts'
-import { zoneSpellings } from '../../../../issuer/evidence/document/transliterate.ts'
+import { zoneSpellings, zoneWords } from '../../../../issuer/evidence/document/transliterate.ts'
 
 const TD3 = [
   'P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<',
@@ -75,6 +75,66 @@ describe('zoneSpellings', () => {
   })
 })
 
+describe('zoneSpellings of other scripts', () => {
+  it('writes Cyrillic as ICAO 9303-3 §6 B does, and as the languages that it names do', () => {
+    const examples: readonly (readonly [printed: string, zone: string])[] = [
+      ['Юлия Щеглова', 'IULIIASHCHEGLOVA'],
+      ['Подъячев', 'PODIEIACHEV'],
+      ['Бабрыковіч Аляксандр', 'BABRYKOVICHALIAKSANDR'],
+      ['Ігар', 'IHAR'],
+      ['Щерев', 'SHTEREV'],
+      ['Ђорђевић', 'DORDEVIC'],
+      ['Ѓорѓиевски', 'GJORGJIEVSKI'],
+      ['Євген', 'YEVHEN'],
+      ['Григорий', 'GRIGORII'],
+      ['Ольга', 'OLGA'],
+    ]
+    for (const [printed, zone] of examples) {
+      expect(zoneSpellings(printed), printed).to.include(zone)
+    }
+    expect(zoneSpellings('Юлия Щеглова')[0]).to.equal('IULIIASHCHEGLOVA')
+  })
+
+  it('writes Arabic script as ICAO 9303-3 §6 C does (the example of appendix B)', () => {
+    expect(zoneSpellings('ابو بكر محمد بن زكريا الرازي')).to.include('ABWBKRMXHMDBNZKRYAALRAZY')
+  })
+
+  it('takes both forms of teh marbuta, and a shadda that is printed or not (appendix B.5)', () => {
+    expect(zoneSpellings('فاطمة')).to.deep.equal(['FAXTTMXAH', 'FAXTTMXTA'])
+    expect(zoneSpellings('محمّد')).to.include.members(['MXHMD', 'MXHMMD'])
+  })
+
+  it('knows the letters of Persian, Pashto and Urdu, in any form, and encodes no vowel sign', () => {
+    expect(zoneSpellings('پژمان گل')).to.include('PXJMANXGGL')
+    expect(zoneSpellings('ټوپک ڈھول')).to.include('XRTWPXKKXXDXDOWL')
+    expect(zoneSpellings('ﻣﺤﻤﺪ')).to.deep.equal(zoneSpellings('محمد'))
+    expect(zoneSpellings('مُحَمَد')).to.include('MXHMD')
+  })
+
+  it('takes no letter of another script among Latin ones for a letter', () => {
+    expect(zoneSpellings('AИNA')).to.deep.equal(['ANA'])
+  })
+
+  it('stays bounded for a name of nothing but letters with a choice', () => {
+    expect(zoneSpellings('ّم'.repeat(60)).length).to.be.at.most(32)
+    expect(zoneSpellings('Г'.repeat(60)).length).to.be.at.most(32)
+  })
+})
+
+describe('zoneWords', () => {
+  it('keeps the words of a name apart, a list for each way of writing it', () => {
+    expect(zoneWords('محمد بن زكريا')).to.deep.equal([['MXHMD', 'BN', 'ZKRYA']])
+    expect(zoneWords('Григорий-Ян')).to.deep.include(['GRIGORII', 'IAN'])
+    expect(zoneWords('Григорий-Ян')).to.deep.include(['HRYHORYI', 'YAN'])
+  })
+
+  it('has nothing to add to Latin letters, nor to a script without a table', () => {
+    expect(zoneWords('Müller')).to.deep.equal([])
+    expect(zoneWords('李')).to.deep.equal([])
+    expect(zoneWords('')).to.deep.equal([])
+  })
+})
+
 describe('compareZones', () => {
   const { mrz } = td3()
   const printed = (...texts: readonly string[]) =>
@@ -83,6 +143,17 @@ describe('compareZones', () => {
       confidence: 0.97,
       box: { cx: 200, cy: 100 + 20 * row, width: 300, height: 16, angle: 0 },
     }))
+
+  it('finds a name that is printed in another script (ICAO 9303-3 §6 B, C)', () => {
+    const zone = ['P<UTOSHCHEGLOVA<<IULIIA<<<<<<<<<<<<<<<<<<<<<', TD3[1]]
+    const names = compareZones(td3(zone).mrz, printed('ЩЕГЛОВА', 'ЮЛИЯ'))
+    expect([names.family_name, names.given_name]).to.deep.equal(['agrees', 'agrees'])
+    const arabic = ['P<UTOALRAZY<<MXHMD<<<<<<<<<<<<<<<<<<<<<<<<<<', TD3[1]]
+    const right = compareZones(td3(arabic).mrz, printed('الرازي', 'محمد'))
+    expect([right.family_name, right.given_name]).to.deep.equal(['agrees', 'agrees'])
+    const other = compareZones(td3(arabic).mrz, printed('زكريا', 'محمد'))
+    expect(other.family_name).to.equal('not_found')
+  })
 
   it('finds what both zones show', () => {
     const lines = printed(
