@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -9,11 +9,12 @@ import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
 import { issuerSchema, openIssuerStorage } from '../../issuer/storage.postgres.ts'
 import { makeKey } from '../../shared/api-key/api-key.ts'
 import { systemClock } from '../../shared/clock.ts'
-import { listen } from '../../shared/http/server.http.ts'
 import { openEd25519Key } from '../../shared/key/signer.software.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { openDatabase } from '../../shared/store/database.postgres.ts'
+import { balance } from '../support/balance.ts'
+import { freePort } from '../support/free-port.ts'
 import { type TestIdentity, testIdentity } from '../support/issuer.ts'
 import {
   beginSession,
@@ -213,47 +214,4 @@ async function untilRevoked(baseUrl: string, id: string, key: string): Promise<v
     if (reply !== undefined && isDone(reply)) return
     await sleep(50)
   }
-}
-
-/** Sends each request to a server that is up, and those of a session to the server that began it while that is. */
-function balance(replicas: readonly { readonly port: number; readonly up: boolean }[]): Server {
-  const began = new Map<string, number>()
-  let turn = 0
-  const portFor = (path: string): number | undefined => {
-    const up = replicas.filter((replica) => replica.up).map(({ port }) => port)
-    const own = began.get(path.split('/')[2] ?? '')
-    turn += 1
-    return own !== undefined && up.includes(own) ? own : up[turn % Math.max(1, up.length)]
-  }
-  return createServer(async (request, response) => {
-    const body = await bytesOf(request)
-    const port = portFor(request.url ?? '')
-    const { method, headers, url: path } = request
-    const forwarded = httpRequest({ host: '127.0.0.1', port, method, headers, path, agent: false })
-    forwarded.on('error', () => response.destroy())
-    forwarded.on('response', async (answer) => {
-      try {
-        const bytes = await bytesOf(answer)
-        if (method === 'POST' && path === '/sessions' && answer.statusCode === 201) {
-          began.set(JSON.parse(bytes.toString()).session_id, port ?? 0)
-        }
-        response.writeHead(answer.statusCode ?? 502, answer.headers).end(bytes)
-      } catch {
-        response.destroy()
-      }
-    })
-    forwarded.end(body)
-  })
-}
-
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of message) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
-async function freePort(): Promise<number> {
-  const probe = await listen({ host: '127.0.0.1', port: 0 })
-  await probe.close()
-  return Number(new URL(probe.url).port)
 }
