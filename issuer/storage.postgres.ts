@@ -1,3 +1,4 @@
+import { accountMigrations, openAccountStore } from '../shared/account/store.postgres.ts'
 import { keyMigrations, openApiKeyStore } from '../shared/api-key/store.postgres.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.postgres.ts'
 import { idempotencyMigrations } from '../shared/idempotency/once.postgres.ts'
@@ -23,6 +24,7 @@ export const issuerSchema: Migrations = {
   idempotency: idempotencyMigrations,
   status: statusMigrations,
   issuer: issuerMigrations,
+  account: accountMigrations,
 }
 
 /** Opens the PostgreSQL database at `url`, which any number of servers work on. @throws OperatorError */
@@ -35,6 +37,7 @@ export async function openIssuerStorage(
   const logLease = openLease(db, 'log')
   return {
     webhooks: openWebhookStore(db),
+    accounts: openAccountStore(db),
     keys: openApiKeyStore(db),
     store: openIssuerStore(db, { random, vct }),
     artefacts: openArtefactStore(db),

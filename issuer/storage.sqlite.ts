@@ -1,3 +1,4 @@
+import { accountMigrations, openAccountStore } from '../shared/account/store.sqlite.ts'
 import { keyMigrations, openApiKeyStore } from '../shared/api-key/store.sqlite.ts'
 import { auditLogMigrations, openAuditLog } from '../shared/audit/log.sqlite.ts'
 import { idempotencyMigrations } from '../shared/idempotency/once.sqlite.ts'
@@ -27,6 +28,7 @@ export const issuerSchema: Migrations = {
   idempotency: idempotencyMigrations,
   status: statusMigrations,
   issuer: issuerMigrations,
+  account: accountMigrations,
 }
 
 /** Opens the SQLite file at `path`, which one server at a time works on. @throws OperatorError */
@@ -44,6 +46,7 @@ export function issuerStorageOn(
 ): IssuerStorage {
   return {
     webhooks: openWebhookStore(db),
+    accounts: openAccountStore(db),
     keys: openApiKeyStore(db),
     store: openIssuerStore(db, { random, vct }),
     artefacts: openArtefactStore(db),

@@ -1,3 +1,4 @@
+import type { AccountStore } from '../shared/account/store.ts'
 import type { ApiKeyStore } from '../shared/api-key/store.ts'
 import type { AuditLog, AuditLogOptions } from '../shared/audit/log.ts'
 import type { Random } from '../shared/random.ts'
@@ -13,6 +14,7 @@ import type { IssuerStore } from './store.ts'
 export interface IssuerStorage {
   readonly store: IssuerStore
   readonly webhooks: WebhookStore
+  readonly accounts: AccountStore
   readonly keys: ApiKeyStore
   readonly artefacts: ArtefactStore
   readonly statusStore: StatusStore

@@ -21,6 +21,7 @@ export type OperatorErrorCode =
   | 'server_unreachable'
   | 'request_refused'
   | 'delivery_unknown'
+  | 'account_unknown'
   | 'examination_failed'
   | 'face_not_found'
   | 'image_unusable'

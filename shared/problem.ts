@@ -59,6 +59,22 @@ const PROBLEMS = {
     'The server has as much work as it can do',
     'Nothing was done. Wait for as many seconds as `Retry-After` says, then send the same again.',
   ],
+  // pages
+  sign_in_failed: [
+    403,
+    'Nobody was signed in',
+    'Begin again, with a passkey that was made for this server. Who has none, or lost it, asks whoever runs the server for an invitation.',
+  ],
+  invitation_invalid: [
+    410,
+    'The invitation does not hold',
+    'It serves once and for a time: whoever runs the server makes a new one with `carnet-issuer accounts invite`.',
+  ],
+  origin_refused: [
+    403,
+    'This was not asked by a page of this server',
+    'Use the page itself, at the address of the configuration. A program uses a key instead of a session.',
+  ],
   // images
   image_not_supported: [
     415,

@@ -13,6 +13,7 @@ export type Scope =
   | 'requests:read'
   | 'reviews:read'
   | 'reviews:decide'
+  | 'server:read'
   | 'status:read'
   | 'status:write'
   | 'webhooks:read'
@@ -35,6 +36,10 @@ export const SCOPES: Readonly<Record<Scope, { readonly role: KeyRole; readonly o
   },
   'reviews:read': { role: 'reviewer', opens: 'list referred sessions and open their dossiers' },
   'reviews:decide': { role: 'reviewer', opens: 'decide referred sessions' },
+  'server:read': {
+    role: 'operator',
+    opens: 'read how a server and its tenants are, and what is known of keys',
+  },
   'status:read': { role: 'operator', opens: 'read notices and timeliness' },
   'status:write': {
     role: 'operator',

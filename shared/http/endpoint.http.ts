@@ -12,7 +12,7 @@ import { renderErrors } from './errors.http.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options'
 
-/** How a caller says who they are; every one but the last is a bearer token. */
+/** How a caller says who they are: a bearer token, but for `accessToken` (DPoP) and `pageSession` (a cookie). */
 export type SecurityScheme =
   | 'sessionToken'
   | 'platformKey'
@@ -20,6 +20,7 @@ export type SecurityScheme =
   | 'operatorKey'
   | 'regulatorKey'
   | 'accessToken'
+  | 'pageSession'
 
 /** A body that an endpoint takes. */
 export interface BodyDefinition<Body = unknown> {
@@ -52,6 +53,8 @@ export interface Description {
         readonly scheme: SecurityScheme
         /** What a key has to have been made for. */
         readonly scope?: Scope
+        /** Another way to say it. */
+        readonly or?: SecurityScheme
         readonly optional?: true
       }
     | undefined
@@ -119,10 +122,14 @@ export function endpoint<
   readonly security?: {
     readonly scheme: SecurityScheme
     readonly scope?: Scope
+    /** Another way to say it. */
+    readonly or?: SecurityScheme
     /** Whether a caller may also come without. */
     readonly optional?: true
     authenticate(request: Request): Promise<Caller> | Caller
   }
+  /** What is known of a caller whom no scheme names; it may refuse. */
+  readonly recognise?: (request: Request) => Caller
   /** Bounds that hold before a body is read; the caller is in `response.locals.caller`. */
   readonly limit?: RequestHandler
   readonly params?: z.ZodType<Params>
@@ -144,7 +151,8 @@ export function endpoint<
     readonly idempotency: SealingIdempotencyKey | undefined
   }): Promise<Reply<Declared>> | Reply<Declared>
 }): Endpoint {
-  const { security, limit, params, query, body, idempotentFor, handle, ...described } = definition
+  const { security, recognise, limit, params, query, body, idempotentFor, handle, ...described } =
+    definition
   const inUse = new Set<string>()
   const answer: RequestHandler = async (request, response) => {
     const caller = response.locals.caller as Caller
@@ -174,7 +182,7 @@ export function endpoint<
   }
   const known: RequestHandler = async (request, response, next) => {
     response.set('Cache-Control', 'no-store')
-    response.locals.caller = await security?.authenticate(request)
+    response.locals.caller = await (security?.authenticate(request) ?? recognise?.(request))
     next()
   }
   return {

@@ -34,6 +34,7 @@ const SECURITY_SCHEMES: Readonly<Record<SecurityScheme, string>> = {
   operatorKey: 'A key of a person who runs the issuer.',
   regulatorKey: 'A key of a regulator, who may read what is no longer public.',
   accessToken: 'A DPoP-bound access token of the token endpoint. RFC 9449 §7.1.',
+  pageSession: 'The cookie of somebody who has signed in at a page of this server.',
 }
 
 const problemSchema = z
@@ -88,11 +89,14 @@ export function openApiDocument(info: DocumentInfo, endpoints: readonly Endpoint
   const { tags, ...about } = info
   const registry = new OpenAPIRegistry()
   for (const scheme of Object.keys(SECURITY_SCHEMES)) {
-    const isUsed = endpoints.some(({ security }) => security?.scheme === scheme)
+    const isUsed = endpoints.some(
+      ({ security }) => security?.scheme === scheme || security?.or === scheme,
+    )
     if (!isUsed) continue
     registry.registerComponent('securitySchemes', scheme, {
-      type: 'http',
-      scheme: scheme === 'accessToken' ? 'DPoP' : 'bearer',
+      ...(scheme === 'pageSession'
+        ? { type: 'apiKey', in: 'cookie', name: '__Host-carnet-session' }
+        : { type: 'http', scheme: scheme === 'accessToken' ? 'DPoP' : 'bearer' }),
       description: describeScheme(scheme as SecurityScheme, endpoints),
     })
   }
@@ -155,7 +159,9 @@ const PROTOCOL_RESPONSES = {
 function describeScheme(scheme: SecurityScheme, endpoints: readonly Endpoint[]): string {
   const scopes = new Set(
     endpoints.flatMap(({ security }) =>
-      security?.scheme === scheme && security.scope !== undefined ? [security.scope] : [],
+      (security?.or ?? security?.scheme) === scheme && security?.scope !== undefined
+        ? [security.scope]
+        : [],
     ),
   )
   const opens = [...scopes].sort().map((scope) => `\`${scope}\` (${SCOPES[scope].opens})`)
@@ -165,8 +171,13 @@ function describeScheme(scheme: SecurityScheme, endpoints: readonly Endpoint[]):
 
 function securityOf(security: Description['security']): Record<string, string[]>[] {
   if (security === undefined) return []
-  const { scheme, scope, optional } = security
-  return [...(optional ? [{}] : []), { [scheme]: scope === undefined ? [] : [scope] }]
+  const { scheme, or, scope, optional } = security
+  const scopes = scope === undefined ? [] : [scope]
+  return [
+    ...(optional ? [{}] : []),
+    { [scheme]: or === undefined ? scopes : [] },
+    ...(or === undefined ? [] : [{ [or]: scopes }]),
+  ]
 }
 
 function bodyOf({ mediaType = 'application/json', schema }: NonNullable<Description['body']>) {
@@ -231,7 +242,9 @@ function problemCodesOf({
       ...(body ? (['body_too_large'] as const) : []),
       ...(idempotent ? (['idempotency_key_reused', 'idempotency_key_in_use'] as const) : []),
       ...(security ? (['not_authenticated'] as const) : []),
-      ...(security?.scheme.endsWith('Key') ? (['not_permitted'] as const) : []),
+      ...(security?.scheme.endsWith('Key') || security?.or?.endsWith('Key')
+        ? (['not_permitted'] as const)
+        : []),
       ...problems,
     ]),
   ]
