@@ -1,6 +1,6 @@
 /** The dependency rule. `npm run lint` and test/architecture both run it. */
 const program = '^(issuer|verifier|wallet-cli)/'
-const adapter = '\\.(sqlite|postgres|onnx|pkcs11|software|file|memory)\\.ts$'
+const adapter = '\\.(sqlite|postgres|onnx|pkcs11|software|file|memory|webauthn)\\.ts$'
 const main = '(^|/)main\\.ts$'
 const only = (technology, suffix, where) => ({
   name: `${suffix.split('.')[1]}-only-in-its-adapters`,
@@ -87,6 +87,28 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^shared/observe/metrics\\.ts$' },
       to: { path: '(^|/)node_modules/prom-client/' },
+    },
+    only('@simplewebauthn/server', '.webauthn.ts'),
+    {
+      name: 'pages-know-programs-by-type',
+      comment: 'A page runs in a browser: of the programs it knows the shape of their answers, and no code of theirs.',
+      severity: 'error',
+      from: { path: '^pages/' },
+      to: { path: `${program}|^(shared|test|demo|bench|evaluation)/`, pathNot: '^(issuer|verifier|shared)/[^.]*/view\\.ts$' },
+    },
+    {
+      name: 'pages-take-types-alone',
+      comment: 'What a page takes of a program is gone when it is built.',
+      severity: 'error',
+      from: { path: '^pages/' },
+      to: { path: '/view\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nobody-imports-pages',
+      comment: 'Programs serve what the build made of the pages.',
+      severity: 'error',
+      from: { path: `${program}|^(shared|demo|bench|evaluation)/` },
+      to: { path: '^pages/' },
     },
     only('express', '.http.ts', `${program}|^shared/`),
     only('oidc-provider', '.oidc.ts'),

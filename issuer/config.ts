@@ -1,8 +1,12 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type NumericDate, parseDateTime } from '../shared/clock.ts'
-import { type OperationSettings, operationSettings } from '../shared/observe/settings.ts'
-import { storeLocation } from '../shared/store/location.ts'
+import {
+  type OperationSettings,
+  operationSettings,
+  operatorListener,
+} from '../shared/observe/settings.ts'
+import { parseStoreLocation, storeLocation } from '../shared/store/location.ts'
 import type { Tenancy } from '../shared/tenant/choice.ts'
 import { tenantsSchema } from '../shared/tenant/settings.ts'
 import { type WebhookSettings, webhookSettings } from '../shared/webhook/settings.ts'
@@ -13,6 +17,13 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hexadecimal'
 const origin = z
   .url({ protocol: /^https?$/ })
   .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
+
+/** Passkeys are bound to a domain and need a secure context, which of plain HTTP is localhost alone. WebAuthn Level 3 §5.1.2. */
+const pageOrigin = origin.refine((text) => {
+  const { protocol, hostname } = new URL(text)
+  const isName = isIP(hostname) === 0 && !hostname.startsWith('[')
+  return isName && (protocol === 'https:' || hostname === 'localhost')
+}, 'is neither https with a domain name nor http://localhost')
 
 /** A key on a PKCS#11 token, which stays there. `CARNET_PKCS11_PIN` has the PIN. */
 export interface TokenKey {
@@ -60,6 +71,25 @@ export interface FaceIndexSettings {
 
 /** Everything that `carnet-issuer serve` reads; docs/issuer.md says it in words. Paths are meant from the file. */
 export interface IssuerConfig extends OperationSettings {
+  /** Where `/metrics`, `/healthz` and `/readyz` are answered, and the operator's page; nowhere where nothing is said. */
+  readonly operator?:
+    | {
+        /** The address to bind. All but the page asks for no key: only the operator's machines may reach it. */
+        readonly host: string
+        /** The port to bind. */
+        readonly port: number
+        /**
+         * How browsers reach this listener: `https` and a domain name, or `http://localhost` and a port. With it, the
+         * operator's page is served there, and passkeys are bound to its host.
+         */
+        readonly origin?: string | undefined
+        /**
+         * Where the accounts are kept that sign in there; in `database` where nothing is said. A program of several
+         * tenants needs a database for them, as they are nobody's.
+         */
+        readonly accounts?: string | undefined
+      }
+    | undefined
   /** The Credential Issuer Identifier: where wallets reach this issuer, without a path. */
   readonly baseUrl: string
   readonly listen: {
@@ -247,6 +277,13 @@ const programSettings = {
     trustedProxies: z.array(network).max(64).default([]),
   }),
   ...operationSettings,
+  operator: z
+    .strictObject({
+      ...operatorListener,
+      origin: pageOrigin.optional(),
+      accounts: storeLocation.optional(),
+    })
+    .optional(),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 }
 
@@ -300,18 +337,32 @@ export interface IssuerHostConfig
   readonly tenants: Readonly<Record<string, string>>
 }
 
-export const issuerHostSchema: z.ZodType<IssuerHostConfig> = z.strictObject({
-  ...programSettings,
-  evidence: z.strictObject(reading).prefault({}),
-  tenants: tenantsSchema,
-})
+export const issuerHostSchema: z.ZodType<IssuerHostConfig> = z
+  .strictObject({
+    ...programSettings,
+    evidence: z.strictObject(reading).prefault({}),
+    tenants: tenantsSchema,
+  })
+  .refine(({ operator }) => operator?.origin === undefined || operator.accounts !== undefined, {
+    path: ['operator', 'accounts'],
+    message:
+      'must be set: the accounts of a page for several tenants are in none of their databases',
+  })
 
 /** What holds for every tenant, over what its own file says. */
 export const sharedByIssuers: Tenancy<IssuerHostConfig>['shared'] = (
-  { tenants: _each, evidence, ...host },
+  { tenants: _each, evidence, operator, ...host },
   at,
 ) => {
   const { manifest, ...rest } = evidence
   const file = manifest === undefined ? {} : { manifest: at(manifest) }
-  return JSON.parse(JSON.stringify({ ...host, evidence: { ...rest, ...file } }))
+  const location = parseStoreLocation(operator?.accounts ?? '')
+  const accounts = location?.engine === 'sqlite' ? { accounts: at(location.path) } : {}
+  return JSON.parse(
+    JSON.stringify({
+      ...host,
+      ...(operator === undefined ? {} : { operator: { ...operator, ...accounts } }),
+      evidence: { ...rest, ...file },
+    }),
+  )
 }

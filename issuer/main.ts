@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { OpenAccounts } from '../shared/account/store.ts'
 import {
   type Cosign,
   gatherCosignatures,
@@ -100,6 +101,7 @@ import { pipelineOfTenant } from './evidence/tenant-turn.ts'
 import { measureIssuer, measurePipelines } from './metrics.ts'
 import { BATCH_SIZE, IDENTITY_SCOPE } from './oid4vci/metadata.ts'
 import { nonceSecretOf } from './oid4vci/nonce-secret.ts'
+import { type OperatorPageDeps, operatorPages } from './operator/operator.http.ts'
 import { run } from './program.ts'
 import { publishRound, statusPublisher } from './publication.ts'
 import { readWatchlist } from './screening/watchlist.ts'
@@ -192,6 +194,19 @@ const world: World = {
   },
   withWebhooks: (configFile, work) =>
     withStorage(openConfig(configFile), ({ webhooks }) => work(webhooks)),
+  withAccounts: async (choice, work) => {
+    const [{ config, at }] = readTenants(issuerConfigSchema, choice, TENANCY)
+    const { origin } = config.operator ?? {}
+    if (origin === undefined) {
+      throw new OperatorError('config_invalid', 'operator.origin names no page to sign in to')
+    }
+    const { accounts, close } = await openAccounts(config, at)
+    try {
+      return await work(accounts, `${origin}/operator/`)
+    } finally {
+      await close()
+    }
+  },
   logFolder: openLogFolder,
   copyStore: async ({ from, to }) => {
     const [source, target] = [parseStoreLocation(from), parseStoreLocation(to)]
@@ -341,7 +356,14 @@ async function openServer(
   onClose(() => server.close(config.stop.drainSeconds * 1000))
   const issuers = await inTurn(opened, (each) => startIssuer(each, host))
   const { listener, view } = hostTenants(issuers, { metrics, log, random: systemRandom })
-  operator?.serve(operatorApplication(view))
+  const pages = await openOperatorPages(tenants[0], onClose, {
+    ...view,
+    tenants: issuers.map(({ watched }) => watched),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  })
+  operator?.serve(operatorApplication({ ...view, pages }))
   server.serve(listener)
   await inTurn(issuers, (issuer) => issuer.untilOpen())
   return { log, urls: tenants.map((tenant) => tenant.config.baseUrl) }
@@ -558,6 +580,17 @@ async function startIssuer(opened: OpenedIssuer, { server, onClose }: IssuerHost
   })
   return {
     ...{ name, baseUrl: issuer, listener: application, checkHealth, isStarting, readiness },
+    watched: {
+      name: name ?? 'issuer',
+      address: issuer,
+      issuer: config.authority.name,
+      country: config.authority.country,
+      keys: storage.keys,
+      webhooks: storage.webhooks,
+      servedPools: storage.servedPools,
+      auditLog,
+      operations,
+    },
     /** Resolves when images are read. */
     untilOpen: async () => {
       const { version } = await adopted
@@ -574,6 +607,47 @@ function pipelineOptions(
     undocumented: undocumentedModels,
     ...(manifest === undefined ? {} : { manifest: at(manifest) }),
   }
+}
+
+/** The operator's page, where the configuration says how browsers reach it. @throws OperatorError when it was not built */
+async function openOperatorPages(
+  { config, at }: Tenant<IssuerConfig>,
+  onClose: OnClose,
+  deps: Omit<OperatorPageDeps, 'origin' | 'accounts' | 'passkeys' | 'folder'>,
+): Promise<ReturnType<typeof operatorPages> | undefined> {
+  const { origin } = config.operator ?? {}
+  if (origin === undefined) return undefined
+  const { accounts, close } = await openAccounts(config, at)
+  onClose(close)
+  const housekeeping = startCadence({
+    intervalSeconds: HOUSEKEEPING_SECONDS,
+    schedule,
+    clock: systemClock,
+    publish: () => accounts.forgetExpired(systemClock()),
+    onFailure: (error) => deps.log.error({ err: error }, 'sessions were not forgotten'),
+  })
+  onClose(() => housekeeping.stop())
+  const { openPasskeys } = await import('../shared/account/passkeys.webauthn.ts')
+  return operatorPages({
+    ...deps,
+    origin,
+    accounts,
+    passkeys: openPasskeys({ origin, name: 'Carnet' }),
+    folder: join(packageRoot, 'dist/browser/operator'),
+  })
+}
+
+/** Opens who may sign in: in a database of their own, or in that of the one issuer. */
+async function openAccounts(config: IssuerConfig, at: Paths): Promise<OpenAccounts> {
+  const { accounts } = config.operator ?? {}
+  if (accounts === undefined) return openStorage(config, at)
+  const location = parseStoreLocation(accounts)
+  if (location?.engine === 'postgres') {
+    const { openAccountStorage } = await import('../shared/account/storage.postgres.ts')
+    return openAccountStorage(location.url)
+  }
+  const { openAccountStorage } = await import('../shared/account/storage.sqlite.ts')
+  return openAccountStorage(at(location?.path ?? accounts))
 }
 
 /** Publishes once, then in its rhythm. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addAccounts } from '../shared/account/commands.ts'
 import type { KeyRole } from '../shared/api-key/api-key.ts'
 import { addApiKeys } from '../shared/api-key/commands.ts'
 import { addBackup } from '../shared/backup/commands.ts'
@@ -86,6 +87,7 @@ Exit status: 0 done, 2 wrong usage, 78 wrong configuration, 1 anything else.`,
   addBackup(root, world, configOption)
   addDoctor(root, world, configOption)
   addWebhooks(root, world, configOption)
+  addAccounts(root, world, configOption)
   addTenants(root)
   return root
 }

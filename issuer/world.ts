@@ -1,3 +1,4 @@
+import type { AccountWorld } from '../shared/account/commands.ts'
 import type { KeyWorld } from '../shared/api-key/commands.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
 import type { LogFolder } from '../shared/audit/log-folder.ts'
@@ -30,7 +31,7 @@ export interface KeptFaces {
 }
 
 /** What the commands reach of the machine they run on. */
-export interface World extends BackupWorld, DoctorWorld, KeyWorld, WebhookWorld {
+export interface World extends AccountWorld, BackupWorld, DoctorWorld, KeyWorld, WebhookWorld {
   /** A line of the result, to standard output. */
   readonly print: (line: string) => void
   /** A line beside the result, to standard error. */

@@ -94,3 +94,9 @@ export interface AccountStore {
   /** Forgets invitations, ceremonies and sessions that have ended. */
   forgetExpired(now: NumericDate): Promise<void>
 }
+
+/** Accounts in a database that is open for them. */
+export interface OpenAccounts {
+  readonly accounts: AccountStore
+  close(): Promise<void>
+}

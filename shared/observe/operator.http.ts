@@ -1,4 +1,4 @@
-import express, { type Express } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import { z } from 'zod'
 import { type Endpoint, endpoint, routerOf } from '../http/endpoint.http.ts'
@@ -17,11 +17,13 @@ export interface Health {
 export interface OperatorView extends Health {
   readonly metrics: Metrics
   readonly readiness: () => Promise<Readiness>
+  /** What people sign in to, beside what machines read. */
+  readonly pages?: RequestHandler | undefined
 }
 
 /**
- * `/metrics`, `/healthz` and `/readyz` on a listener of their own, which answers whoever reaches it: it has no keys, so
- * it belongs on an address that only the operator's machines reach.
+ * `/metrics`, `/healthz` and `/readyz` on a listener of their own, which answers whoever reaches it: these ask for no key,
+ * so it belongs on an address that only the operator's machines reach. Pages, where there are some, do ask.
  */
 export function operatorApplication(view: OperatorView): Express {
   const app = express()
@@ -32,6 +34,7 @@ export function operatorApplication(view: OperatorView): Express {
     response.set({ 'Cache-Control': 'no-store', 'Content-Type': contentType }).end(text)
   })
   app.use(routerOf([healthEndpoint(view), readinessEndpoint(view.readiness)]))
+  if (view.pages) app.use(view.pages)
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('not found\n')
   })

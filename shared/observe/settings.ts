@@ -17,16 +17,20 @@ export interface OperationSettings {
   }
 }
 
+/** The members of the operator's listener. */
+export const operatorListener: {
+  readonly host: z.ZodType<string>
+  readonly port: z.ZodType<number>
+} = {
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535),
+}
+
 /** The members of a configuration that set them. */
 export const operationSettings: {
   readonly operator: z.ZodType<OperationSettings['operator']>
   readonly stop: z.ZodType<OperationSettings['stop']>
 } = {
-  operator: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1'),
-      port: z.int().min(0).max(65_535),
-    })
-    .optional(),
+  operator: z.strictObject(operatorListener).optional(),
   stop: z.strictObject({ drainSeconds: z.int().min(0).max(300).default(2) }).prefault({}),
 }

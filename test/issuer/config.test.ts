@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { issuerConfigSchema } from '../../issuer/config.ts'
+import { issuerConfigSchema, issuerHostSchema, sharedByIssuers } from '../../issuer/config.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 
@@ -47,6 +47,45 @@ describe('issuerConfigSchema', () => {
     for (const proxy of ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1', 'true', '10.0.0.0/x']) {
       expect(faults(listen(proxy)), proxy).to.deep.equal(['listen.trustedProxies.0'])
     }
+  })
+
+  it('takes an address of the operator’s page that passkeys can be bound to, and no other (WebAuthn Level 3 §5.1.2)', () => {
+    const at = (origin: string) => faults({ operator: { port: 9100, origin } })
+    for (const origin of [
+      'https://ops.example',
+      'https://ops.example:8443',
+      'http://localhost:9100',
+    ]) {
+      expect(at(origin), origin).to.deep.equal([])
+    }
+    for (const origin of [
+      ...[
+        'http://ops.example',
+        'https://192.0.2.1',
+        'http://127.0.0.1:9100',
+        'https://[2001:db8::1]',
+      ],
+      ...['https://ops.example/operator', 'localhost:9100'],
+    ]) {
+      expect([...new Set(at(origin))], origin).to.deep.equal(['operator.origin'])
+    }
+  })
+
+  it('needs a database for the accounts of a page that shows several tenants', () => {
+    const host = (operator: object) =>
+      issuerHostSchema.safeParse({
+        listen: { port: 1 },
+        tenants: { north: 'north.json' },
+        operator,
+      })
+    const origin = 'https://ops.example'
+    expect(
+      host({ port: 9100, origin }).error?.issues.map(({ path }) => path.join('.')),
+    ).to.deep.equal(['operator.accounts'])
+    const given = host({ port: 9100, origin, accounts: 'accounts.db' })
+    const shared = sharedByIssuers(given.data ?? expect.fail('refused'), (path) => `/host/${path}`)
+    expect(shared.operator).to.include({ origin, accounts: '/host/accounts.db' })
+    expect(host({ port: 9100 }).success).to.equal(true)
   })
 
   it('refuses a rhythm that leaves times without a valid list', () => {

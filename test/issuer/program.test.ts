@@ -82,6 +82,8 @@ describe('carnet-issuer', () => {
         }),
       withLog: (_config, work) => work(issuer.auditLog),
       withWebhooks: (_config, work) => work(issuer.webhooks),
+      withAccounts: (_config, work) =>
+        work(issuer.storage.accounts, 'https://operator.example/operator/'),
       logFolder: openLogFolder,
       withKeys: (_config, work) => work(issuer.keys),
       withStore: (_config, work) => work(issuer.store as IssuerStore),

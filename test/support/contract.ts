@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { type Operation, readDocument } from './openapi.ts'
+import { type DocumentedServer, type Operation, readDocument } from './openapi.ts'
 
 interface Known {
   readonly pattern: RegExp
@@ -21,7 +21,7 @@ atTheEnd?.(() => {
  * media type, its body with the schema, the code of a problem with those that the endpoint declares.
  */
 export function contractChecked(
-  server: 'issuer' | 'verifier',
+  server: DocumentedServer,
   listener: RequestListener,
 ): RequestListener {
   const check = checker(server)
@@ -40,7 +40,7 @@ export function contractChecked(
   }
 }
 
-function checker(server: 'issuer' | 'verifier') {
+function checker(server: DocumentedServer) {
   const document = readDocument(server)
   const ajv = new Ajv2020({ strict: false, validateFormats: false })
   ajv.addSchema(document, server)

@@ -54,6 +54,7 @@ export interface TestIssuer {
   readonly app: Express
   /** The SQLite database, where it is on that engine. */
   readonly db: Database
+  readonly storage: IssuerStorage
   readonly store: IssuerStore
   readonly auditLog: AuditLog
   readonly webhooks: WebhookStore
@@ -260,6 +261,7 @@ export async function openIssuer(
       if (db === undefined) throw new Error('this issuer keeps nothing in SQLite')
       return db
     },
+    storage,
     store,
     auditLog,
     webhooks: storage.webhooks,

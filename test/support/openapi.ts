@@ -63,6 +63,9 @@ export function expectGolden(file: string, text: string): void {
   )
 }
 
-export function readDocument(server: 'issuer' | 'verifier'): OpenApiDocument {
+/** A server that has a document. */
+export type DocumentedServer = 'issuer' | 'issuer-operator' | 'verifier'
+
+export function readDocument(server: DocumentedServer): OpenApiDocument {
   return JSON.parse(readFileSync(join(packageRoot, `docs/openapi/${server}.json`), 'utf8'))
 }

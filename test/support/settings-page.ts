@@ -105,7 +105,7 @@ function commentsOf(type: string, files: readonly string[]): Comments {
     const inherited = (node.heritageClauses ?? [])
       .flatMap(({ types }) => [...types])
       .map(({ expression }) => ofInterface(expression.getText()))
-    return Object.assign({}, ofMembers(node.members), ...inherited)
+    return Object.assign({}, ...inherited, ofMembers(node.members))
   }
   return ofInterface(type)
 }
