@@ -29,15 +29,16 @@ export async function countOpenNotices(db: Sql): Promise<number> {
   return row?.count ?? 0
 }
 
-/** Notes that a holder was told; telling again is harmless and keeps the first time. */
+/** Notes that a holder was told; telling again is harmless and keeps the first time. Answers whether there is such a notice. */
 export async function markTold(
   db: Sql,
   { event, now }: { readonly event: number; readonly now: NumericDate },
-): Promise<void> {
-  await db.run('UPDATE status_notice SET told_at = $1 WHERE event = $2 AND told_at IS NULL', [
-    now,
-    event,
-  ])
+): Promise<boolean> {
+  const changed = await db.run(
+    'UPDATE status_notice SET told_at = coalesce(told_at, $1) WHERE event = $2',
+    [now, event],
+  )
+  return changed === 1
 }
 
 /** Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. */

@@ -32,15 +32,15 @@ export function countOpenNotices(db: Database): number {
     .get() as number
 }
 
-/** Notes that a holder was told; telling again is harmless and keeps the first time. */
+/** Notes that a holder was told; telling again is harmless and keeps the first time. Answers whether there is such a notice. */
 export function markTold(
   db: Database,
   { event, now }: { readonly event: number; readonly now: NumericDate },
-): void {
-  db.prepare('UPDATE status_notice SET told_at = ? WHERE event = ? AND told_at IS NULL').run(
-    now,
-    event,
-  )
+): boolean {
+  const { changes } = db
+    .prepare('UPDATE status_notice SET told_at = coalesce(told_at, ?) WHERE event = ?')
+    .run(now, event)
+  return changes === 1
 }
 
 /** Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. */

@@ -209,7 +209,9 @@ export function statusOperationEndpoints(deps: {
       responses: { 204: { description: 'It is recorded' } },
       problems: ['change_not_found'],
       handle: async ({ params }) => {
-        await operations.markTold(params.event, clock())
+        if (!(await operations.markTold(params.event, clock()))) {
+          throw new Problem('change_not_found', 'there is no notice of this change')
+        }
         return { status: 204 }
       },
     }),

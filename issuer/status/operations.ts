@@ -90,7 +90,8 @@ export interface StatusOperations {
     readonly after?: readonly [dueAt: NumericDate, event: number] | undefined
   }): Promise<readonly HolderNotice[]>
   countOpenNotices(): Promise<number>
-  markTold(event: number, now: NumericDate): Promise<void>
+  /** Notes that a holder was told; answers whether there is such a notice. */
+  markTold(event: number, now: NumericDate): Promise<boolean>
   /** Ends a legal hold; answers whether there was one. */
   releaseNotice(event: number, now: NumericDate, key?: IdempotencyKey): Promise<boolean>
   /** How many holders should have been told by now and were not. */

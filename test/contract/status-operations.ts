@@ -223,8 +223,9 @@ export function statusOperationsContract(
             dueAt: NOW + 1 + DAY,
           },
         ])
-        await operations.markTold(event, NOW + 400)
-        await operations.markTold(event, NOW + 500)
+        expect(await operations.markTold(event, NOW + 400)).to.equal(true)
+        expect(await operations.markTold(event, NOW + 500)).to.equal(true)
+        expect(await operations.markTold(event + 1, NOW + 500)).to.equal(false)
         expect(await operations.openNotices({ limit: 100 })).to.deep.equal([])
         const { told, published } = await operations.timeliness(NOW, NOW + DAY)
         expect(told).to.deep.equal({ count: 1, median: 399, max: 399, late: 0 })

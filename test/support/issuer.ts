@@ -91,6 +91,8 @@ export const WATCHLIST_FILE: string = join(
 
 /** What an issuer keeps from one start to the next, beside its database. */
 export interface TestIdentity {
+  /** The host of its address. */
+  readonly host?: string
   readonly port: number
   readonly pkcs8: string
   readonly x5c: readonly string[]
@@ -99,14 +101,19 @@ export interface TestIdentity {
   readonly listKey: EcPublicJwk
 }
 
-export async function testIdentity(port: number, now: NumericDate): Promise<TestIdentity> {
+export async function testIdentity(
+  port: number,
+  now: NumericDate,
+  host = '127.0.0.1',
+): Promise<TestIdentity> {
   const random = systemRandom
   const authority = await makeAuthority('attestation', { key: generateEs256Key(), random, now })
   const { signer, pkcs8 } = generateEs256Key()
-  const uris = [`http://127.0.0.1:${port}`]
+  const uris = [`http://${host}:${port}`]
   const subject = { name: 'Test issuer', publicJwk: signer.publicJwk, uris, dns: [] }
   const listSigner = generateEs256Key().signer
   return {
+    host,
     port,
     pkcs8,
     x5c: await certify(authority, subject, { random, now }),
@@ -154,7 +161,9 @@ export async function openIssuer(
   const port = options.listenPort ?? options.identity?.port ?? 0
   const server: HttpServer = await listen({ host: '127.0.0.1', port })
   const issuer =
-    options.identity === undefined ? server.url : `http://127.0.0.1:${options.identity.port}`
+    options.identity === undefined
+      ? server.url
+      : `http://${options.identity.host ?? '127.0.0.1'}:${options.identity.port}`
   const random = systemRandom
   const now = clock()
   const identity = options.identity ?? (await testIdentity(Number(new URL(issuer).port), now))

@@ -206,6 +206,7 @@ export async function startPlatform(
     leaf,
     log = silentLog,
     observation,
+    baseUrl,
     redirectOrigins = ['https://driver.example'],
   }: {
     name?: string
@@ -215,6 +216,8 @@ export async function startPlatform(
     leaf?: { readonly signer: Es256Signer; readonly x5c: readonly string[] }
     log?: Log
     observation?: Observation
+    /** Its address, where something forwards to it. */
+    baseUrl?: string
     redirectOrigins?: readonly string[]
   } = {},
 ): Promise<Platform> {
@@ -223,7 +226,8 @@ export async function startPlatform(
   const { storage, db } = await openStorage(database)
   const { store } = storage
   const clientId = x509HashClientId(x5c[0] ?? '')
-  const identity = { baseUrl: server.url, clientId, signer, x5c }
+  const url = baseUrl ?? server.url
+  const identity = { baseUrl: url, clientId, signer, x5c }
   const key = `key-of-${name}`
   const trustList = await trustListKeeper({
     store,
@@ -272,7 +276,7 @@ export async function startPlatform(
   })
   server.serve(contractChecked('verifier', app))
   const call: Platform['call'] = async (path, { body, key: given = key } = {}) => {
-    const response = await fetch(`${server.url}${path}`, {
+    const response = await fetch(`${url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         authorization: `Bearer ${given}`,
@@ -283,7 +287,7 @@ export async function startPlatform(
     return { status: response.status, body: (await response.json()) as JsonObject }
   }
   return {
-    url: server.url,
+    url,
     app,
     clientId,
     key,

@@ -1,7 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import { createConnection } from 'node:net'
 import { expect } from 'chai'
-import { authorityOf } from '../../../shared/http/authority.ts'
 import { type HttpServer, listen } from '../../../shared/http/server.http.ts'
 import { dispatchByAuthority } from '../../../shared/tenant/dispatch.http.ts'
 
@@ -69,11 +67,8 @@ describe('dispatchByAuthority', () => {
   })
 
   it('takes a request with two hosts for nobody’s (RFC 9112 §3.2)', async () => {
-    expect(await answered('/', 'Host: north.example', 'Host: south.example:8443')).to.be.oneOf([
-      ...['', 'nobody'],
-    ])
-    const rawHeaders = ['Host', 'north.example', 'host', 'south.example:8443']
-    const twice = { rawHeaders, headers: { host: 'north.example' }, url: '/' }
-    expect(authorityOf(twice as unknown as IncomingMessage)).to.equal(undefined)
+    for (const second of ['south.example:8443', 'north.example']) {
+      expect(await answered('/', 'Host: north.example', `host: ${second}`)).to.equal('nobody')
+    }
   })
 })
