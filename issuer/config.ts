@@ -207,6 +207,8 @@ export interface IssuerConfig extends OperationSettings {
      */
     readonly faceIndex?: FaceIndexSettings | undefined
   }
+  /** Whether it is a sandbox: fixed people with fixed outcomes, and credentials that say so. docs/sandbox.md. */
+  readonly sandbox: boolean
   /** How much is written to standard error: a JSON line for each request at `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
@@ -325,6 +327,7 @@ export const issuerConfigSchema: z.ZodType<IssuerConfig> = z.strictObject({
     .prefault({}),
   sessions: sessionsSchema.prefault({}),
   evidence: evidenceSchema.prefault({}),
+  sandbox: z.boolean().default(false),
   ...programSettings,
 })
 

@@ -18,7 +18,12 @@ import { OperatorError } from '../shared/operator-error.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import type { SchemaState } from '../shared/store/migrations.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
-import { anchorsOf, type TrustList, verifyTrustList } from '../shared/trust/trust-list.ts'
+import {
+  anchorsOf,
+  requireKind,
+  type TrustList,
+  verifyTrustList,
+} from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
 import { readSignerJwk } from './commands/pki.ts'
 import type { AttestationKey, IssuerConfig } from './config.ts'
@@ -127,7 +132,10 @@ function logKeyFindings({ config, at, readText, openLogKey }: IssuerExamination)
 function readTrustList({ config, at, readText, clock }: IssuerExamination): TrustList {
   const file = at(config.trustList.signer)
   const signerKey: PublicJwk = readSignerJwk(file, readText(file))
-  return verifyTrustList(readText(at(config.trustList.file)).trim(), { signerKey, now: clock() })
+  const jwt = readText(at(config.trustList.file)).trim()
+  const list = verifyTrustList(jwt, { signerKey, now: clock() })
+  requireKind(list, { expectedSandbox: config.sandbox })
+  return list
 }
 
 async function attestationFindings(given: IssuerExamination): Promise<Finding[]> {

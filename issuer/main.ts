@@ -67,7 +67,12 @@ import { TrustError } from '../shared/trust/error.ts'
 import { guardedFetch } from '../shared/trust/guarded-fetch.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import type { AnchorsAt } from '../shared/trust/role.ts'
-import { anchorsOf, verifyTrustList } from '../shared/trust/trust-list.ts'
+import {
+  anchorsOf,
+  requireKind,
+  type TrustList,
+  verifyTrustList,
+} from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
 import { measureWebhooks } from '../shared/webhook/metrics.ts'
 import { DELIVERIES_KEPT_SECONDS, readWebhookKeys, startWebhooks } from '../shared/webhook/start.ts'
@@ -82,7 +87,7 @@ import {
   sharedByIssuers,
   type TokenKey,
 } from './config.ts'
-import { IDENTITY_VCT } from './credential/identity.ts'
+import { identityTypeOf } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
 import {
   type SigningPlan,
@@ -104,6 +109,8 @@ import { nonceSecretOf } from './oid4vci/nonce-secret.ts'
 import { type OperatorPageDeps, operatorPages } from './operator/operator.http.ts'
 import { run } from './program.ts'
 import { publishRound, statusPublisher } from './publication.ts'
+import { isSandboxPipeline, SANDBOX_PICTURES, sandboxPipeline } from './sandbox/pipeline.ts'
+import { revokingSandbox } from './sandbox/revoke-issued.ts'
 import { readWatchlist } from './screening/watchlist.ts'
 import { issuerApplication } from './server.http.ts'
 import { openProgress } from './session/progress.ts'
@@ -116,6 +123,7 @@ import { publishInTurn } from './status/publish-in-turn.ts'
 import { refuseExpired, type ServedPool } from './status/served-pools.ts'
 import { lifetimeClass } from './status/status.ts'
 import type { IssuerStorage } from './storage.ts'
+import type { IssuerStore } from './store.ts'
 import type { KeptFaces, World } from './world.ts'
 
 const BUILT_IN_WORKFLOW = join(packageRoot, 'issuer/decision/workflows/identity-passport.1.json')
@@ -337,15 +345,16 @@ async function openServer(
   onClose(() => operator?.close())
   const { metrics, metricsOf } = openHostMetrics(name !== undefined)
   // Only serving needs them, and they take a second to load.
-  const { openPipeline } = await import('./evidence/pipeline.onnx.ts')
   let opening: Promise<EvidencePipeline> | undefined
   const pipeline = (): Promise<EvidencePipeline> => {
     if (opening !== undefined) return opening
-    opening = openPipeline({
-      report: (line) => log.info(line),
-      ...pipelineOptions(config, at),
-      limits: { workers: config.evidence.workers, isShared: tenants.length > 1 },
-    })
+    opening = import('./evidence/pipeline.onnx.ts').then(({ openPipeline }) =>
+      openPipeline({
+        report: (line) => log.info(line),
+        ...pipelineOptions(config, at),
+        limits: { workers: config.evidence.workers, isShared: tenants.length > 1 },
+      }),
+    )
     onClose(async () => (await opening?.catch(() => undefined))?.close())
     return opening
   }
@@ -423,7 +432,9 @@ async function openIssuer(prepared: PreparedIssuer, host: IssuerHost) {
   host.onClose(() => storage.close())
   const metrics = host.metricsOf(name)
   const counted = failureCounter(metrics)
-  const store = counted('issuer', storage.store)
+  await refuseOtherKind(storage.store, config)
+  const stored = counted('issuer', storage.store)
+  const store = config.sandbox ? revokingSandbox(stored) : stored
   const statusStore = counted('status', storage.statusStore)
   const operations = counted('status', storage.operations)
   const keys = { store: counted('keys', storage.keys), clock: systemClock }
@@ -438,7 +449,10 @@ async function openIssuer(prepared: PreparedIssuer, host: IssuerHost) {
   const faces = await openFaces(config, at)
   host.onClose(() => faces?.close())
   // Nothing is read, and so nothing decided, under rules that the log does not name.
-  const adopted = host.pipeline().then(async (opened) => {
+  const opening = config.sandbox
+    ? Promise.resolve(sandboxPipeline(readSandboxPictures()))
+    : host.pipeline()
+  const adopted = opening.then(async (opened) => {
     const rulebook = rulebookOf(prepared.watchlists, opened.version)
     await store.adoptRules({ workflow: workflow.reference, rulebook }, now)
     await faces?.load(opened.searchModel, log)
@@ -863,7 +877,7 @@ async function openStorage(
   at: (path: string) => string,
 ): Promise<IssuerStorage> {
   const location = parseStoreLocation(config.database)
-  const options = { baseUrl: config.baseUrl, vct: IDENTITY_VCT, random: systemRandom }
+  const options = { baseUrl: config.baseUrl, vct: identityTypeOf(config), random: systemRandom }
   if (location?.engine === 'postgres') {
     const { openIssuerStorage } = await import('./storage.postgres.ts')
     return openIssuerStorage(location.url, options)
@@ -887,7 +901,7 @@ async function openTrust(
   const trustList = readBytes(at(config.trustList.file)).toString().trim()
   const trustListSigner = readSignerJwk(signerFile, readBytes(signerFile).toString())
   const anchors = asTrust(signerFile, () =>
-    anchorsOf(verifyTrustList(trustList, { signerKey: trustListSigner, now })),
+    anchorsOf(trustListOfKind(trustList, { signerKey: trustListSigner, now }, config.sandbox)),
   )
   const { successor, ...first } = config.attestation
   const context = { at, anchors, baseUrl: config.baseUrl }
@@ -897,13 +911,51 @@ async function openTrust(
     keys.push(await openScheduledKey(successor, { ...context, now: from }))
   }
   const plan = { keys, lifetime, clock: systemClock }
-  const authority = { issuer: config.baseUrl, ...config.authority }
+  const { baseUrl: issuer, sandbox } = config
+  const authority = { issuer, ...config.authority, sandbox }
   return {
     credentialSigner: scheduledSigner(plan, { anchors, authority }),
     plan,
     trustList,
     trustListSigner,
   }
+}
+
+/** What a sandbox trusts is marked as its own, so that no key of a real issuer serves in one, nor the other way about. */
+function trustListOfKind(
+  jwt: string,
+  context: Parameters<typeof verifyTrustList>[1],
+  expectedSandbox: boolean,
+): TrustList {
+  const list = verifyTrustList(jwt, context)
+  requireKind(list, { expectedSandbox })
+  return list
+}
+
+/**
+ * A database is that of a sandbox or of an issuer for ever, and a sandbox reads nobody: nothing of either is found in the
+ * other. @throws OperatorError `config_invalid`
+ */
+async function refuseOtherKind(
+  store: Pick<IssuerStore, 'adoptedRules'>,
+  { sandbox, evidence, database }: IssuerConfig,
+): Promise<void> {
+  if (sandbox && (evidence.seenDocuments ?? evidence.faceIndex) !== undefined) {
+    throw new OperatorError('config_invalid', 'sandbox: it remembers nobody', {
+      hint: 'leave evidence.seenDocuments and evidence.faceIndex out',
+    })
+  }
+  const rulebooks = (await store.adoptedRules()).filter(({ kind }) => kind === 'rulebook')
+  if (rulebooks.every(({ details }) => isSandboxPipeline(details.pipeline) === sandbox)) return
+  const other = sandbox ? 'an issuer that is none' : 'a sandbox'
+  throw new OperatorError('config_invalid', `sandbox: ${database} is the database of ${other}`, {
+    hint: 'give each a database of its own',
+  })
+}
+
+function readSandboxPictures(): ReadonlyMap<string, Uint8Array> {
+  const folder = join(packageRoot, 'issuer/sandbox/pictures')
+  return new Map(SANDBOX_PICTURES.map((name) => [name, readBytes(join(folder, name))]))
 }
 
 async function openScheduledKey(

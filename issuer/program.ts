@@ -99,7 +99,8 @@ function addPki(root: Command, world: World): void {
     .command('init')
     .description('make an authority for each role, and a signed trust list that names them')
     .addOption(dir())
-    .action((given: { dir: string }) => initPki(world, given))
+    .option('--sandbox', 'mark the trust list as that of a sandbox', false)
+    .action((given: { dir: string; sandbox: boolean }) => initPki(world, given))
   pki
     .command('certify')
     .description('make a key and certify it for a role')

@@ -16,9 +16,9 @@ import { Problem } from '../shared/problem.ts'
 import { deliveryEndpoints } from '../shared/webhook/deliveries.http.ts'
 import { webhookKeyEndpoint } from '../shared/webhook/keys.http.ts'
 import type { WebhookStore } from '../shared/webhook/store.ts'
-import { IDENTITY_VCT } from './credential/identity.ts'
+import { identityTypeOf } from './credential/identity.ts'
 import type { CredentialSigner } from './credential/issue.ts'
-import { identityType } from './credential/type-metadata.ts'
+import { identityType, sandboxIdentityType } from './credential/type-metadata.ts'
 import { reviewEndpoints } from './decision/review.http.ts'
 import { credentialEndpoints } from './oid4vci/credential.http.ts'
 import { metadataEndpoints } from './oid4vci/metadata.http.ts'
@@ -110,9 +110,13 @@ export function issuerApplication(deps: IssuerDeps): Express {
       keys,
     }),
     ...metadataEndpoints({
-      issuer: issuerMetadata(issuer, credentialSigner.authority.name),
+      issuer: issuerMetadata(credentialSigner.authority),
       server: serverMetadata(issuer),
-      types: { [IDENTITY_VCT]: identityType },
+      types: {
+        [identityTypeOf(credentialSigner.authority)]: credentialSigner.authority.sandbox
+          ? sandboxIdentityType
+          : identityType,
+      },
     }),
     offerEndpoint(deps),
     tokenEndpoint(deps.authorizationServer),

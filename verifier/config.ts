@@ -65,6 +65,8 @@ export interface VerifierConfig extends OperationSettings {
   readonly answerRetentionDays?: number | undefined
   /** True on one machine only: status lists and trust lists may then be at private addresses and plain HTTP. */
   readonly allowPrivateNetworks: boolean
+  /** Whether it trusts a sandbox, and asks for what a sandbox issues, and nothing else. docs/sandbox.md. */
+  readonly sandbox: boolean
   /** How much is written to standard error: at `info` a JSON line for each request, without identifiers of requests or persons. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
@@ -102,6 +104,7 @@ export const verifierConfigSchema: z.ZodType<VerifierConfig> = z.strictObject({
   requestLifetimeSeconds: z.int().min(30).max(3600).default(300),
   answerRetentionDays: z.int().min(1).max(36_500).optional(),
   allowPrivateNetworks: z.boolean().default(false),
+  sandbox: z.boolean().default(false),
   ...programSettings,
 })
 

@@ -18,7 +18,12 @@ import { OperatorError } from '../shared/operator-error.ts'
 import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
 import type { SchemaState } from '../shared/store/migrations.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
-import { anchorsOf, type TrustList, verifyTrustList } from '../shared/trust/trust-list.ts'
+import {
+  anchorsOf,
+  requireKind,
+  type TrustList,
+  verifyTrustList,
+} from '../shared/trust/trust-list.ts'
 import { verifyX5c } from '../shared/trust/x5c.ts'
 import type { VerifierConfig } from './config.ts'
 
@@ -130,7 +135,9 @@ function logKeyFindings({ config, at, readText, openLogKey }: VerifierExaminatio
 
 async function verifiedTrustList(given: VerifierExamination): Promise<TrustList> {
   const jwt = (await given.readTrustList()).trim()
-  return verifyTrustList(jwt, { signerKey: given.trustListSigner(), now: given.now })
+  const list = verifyTrustList(jwt, { signerKey: given.trustListSigner(), now: given.now })
+  requireKind(list, { expectedSandbox: given.config.sandbox })
+  return list
 }
 
 async function accessFindings(given: VerifierExamination): Promise<Finding[]> {

@@ -291,6 +291,10 @@ async function openVerifier(
     store,
     read: trustListReader(config.trustList.source, at, fetch),
     signerKey: trustListSignerKey,
+    sandbox: config.sandbox,
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof TrustError)) throw cause
+    throw new OperatorError('trust_invalid', `the database: ${cause.message}`, { cause })
   })
   const statusLists = statusListsFromNetwork(fetch, createStatusListCache())
   await firstTrustList(trustList, identity, log)
@@ -423,7 +427,8 @@ function readAllPolicies(
   config: VerifierConfig,
   at: (path: string) => string,
 ): ReturnType<typeof readPolicies> {
-  return readPolicies([BUILT_IN_POLICIES, ...(config.policies ? [at(config.policies)] : [])])
+  const folders = [BUILT_IN_POLICIES, ...(config.policies ? [at(config.policies)] : [])]
+  return readPolicies(folders, { sandbox: config.sandbox })
 }
 
 /** What stands in the database that the configuration names; nothing is changed. @throws OperatorError */

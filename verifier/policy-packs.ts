@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { JsonError, parseJson } from '../shared/json.ts'
 import { OperatorError } from '../shared/operator-error.ts'
 import { packageRoot } from '../shared/package-root.ts'
+import { sandboxType } from '../shared/sandbox.ts'
 import { type Policy, PolicyError, parsePolicy } from './policy/policy.ts'
 
 /** Where the policies that come with the program are. */
@@ -10,13 +11,18 @@ export const BUILT_IN_POLICIES: string = join(packageRoot, 'verifier/policy/pack
 
 /**
  * Reads every `.json` file of the folders as a policy. Of two versions of one policy the higher is used; two that
- * claim the same version are refused, because a version never changes.
+ * claim the same version are refused, because a version never changes. For a sandbox each asks for what a sandbox issues
+ * in place of what it names, so that the very files are tried.
  * @throws OperatorError `config_invalid`
  */
-export function readPolicies(folders: readonly string[]): ReadonlyMap<string, Policy> {
+export function readPolicies(
+  folders: readonly string[],
+  { sandbox = false }: { readonly sandbox?: boolean } = {},
+): ReadonlyMap<string, Policy> {
   const policies = new Map<string, Policy>()
   for (const file of folders.flatMap(policyFiles)) {
-    const policy = policyOfText(file, readFileSync(file, 'utf8'))
+    const read = policyOfText(file, readFileSync(file, 'utf8'))
+    const policy = sandbox ? policyOfText(file, sandboxText(read)) : read
     const known = policies.get(policy.id)
     if (known?.version === policy.version && known.sha256 !== policy.sha256) {
       throw new OperatorError(
@@ -40,6 +46,13 @@ function policyFiles(folder: string): string[] {
   } catch (cause) {
     throw new OperatorError('config_invalid', `cannot read the policies in ${folder}`, { cause })
   }
+}
+
+/** The text of a policy whose every credential type is the one that a sandbox issues in its place. */
+function sandboxText({ document }: Policy): string {
+  return JSON.stringify(document, (name, value: unknown) =>
+    name === 'vct_values' && Array.isArray(value) ? value.map(String).map(sandboxType) : value,
+  )
 }
 
 /** Reads the text of a policy file; the message names the file and the member. @throws OperatorError `config_invalid` */

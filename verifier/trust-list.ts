@@ -8,6 +8,7 @@ import {
   anchorsOf,
   checkSuccessor,
   didsOf,
+  requireKind,
   type TrustList,
   verifyTrustList,
   verifyTrustListSignature,
@@ -38,9 +39,12 @@ export async function trustListKeeper(options: {
   readonly read: () => Promise<string>
   readonly signerKey: PublicJwk
   readonly store: Pick<VerifierStore, 'keepTrustList' | 'findTrustList'>
+  /** Whether the list is that of a sandbox; a list of the other kind is never taken. */
+  readonly sandbox?: boolean
 }): Promise<TrustListKeeper> {
-  const { read, signerKey, store } = options
+  const { read, signerKey, store, sandbox: expectedSandbox = false } = options
   let held = keptList(await store.findTrustList(), signerKey)
+  if (held) requireKind(held.list, { expectedSandbox })
   return {
     current: (now) => {
       if (held && now <= held.list.nextUpdate) return held
@@ -50,6 +54,7 @@ export async function trustListKeeper(options: {
       const jwt = (await read()).trim()
       if (sha256Hex(jwt) === held?.sha256) return
       const list = verifyTrustList(jwt, { signerKey, now })
+      requireKind(list, { expectedSandbox })
       // An older list under the same key would bring back whoever was withdrawn since.
       if (held) checkSuccessor(held.list, list)
       const next = inForce(jwt, list)

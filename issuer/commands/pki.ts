@@ -7,7 +7,7 @@ import { OperatorError } from '../../shared/operator-error.ts'
 import { TrustError } from '../../shared/trust/error.ts'
 import { pemOfX5c, x5cOfPem } from '../../shared/trust/pem-chain.ts'
 import type { TrustRole } from '../../shared/trust/role.ts'
-import { verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
+import { type TrustList, verifyTrustListSignature } from '../../shared/trust/trust-list.ts'
 import type { TokenKey } from '../config.ts'
 import {
   type Authority,
@@ -23,7 +23,10 @@ const SIGNER_KEY = 'trust-list-signer.key.pem'
 const SIGNER_JWK = 'trust-list-signer.jwk.json'
 
 /** Makes a development PKI in a folder: an authority for each role, and a trust list that names them. */
-export async function initPki(world: World, { dir }: { readonly dir: string }): Promise<void> {
+export async function initPki(
+  world: World,
+  { dir, sandbox }: { readonly dir: string; readonly sandbox: boolean },
+): Promise<void> {
   const { random, print } = world
   const now = world.clock()
   const authorities: Authority[] = []
@@ -37,7 +40,7 @@ export async function initPki(world: World, { dir }: { readonly dir: string }): 
   const { signer, pkcs8 } = world.generateKey()
   world.writeNewFile(join(dir, SIGNER_KEY), pkcs8)
   world.writeNewFile(join(dir, SIGNER_JWK), `${JSON.stringify(signer.publicJwk)}\n`)
-  const list = await makeTrustList(authorities, { signer, sequence: 1, now })
+  const list = await makeTrustList(authorities, { signer, sequence: 1, now, sandbox })
   world.writeNewFile(join(dir, TRUST_LIST), list)
   print(`trust list         ${join(dir, TRUST_LIST)}`)
   print(`trust list signer  ${join(dir, SIGNER_JWK)}`)
@@ -76,10 +79,11 @@ export async function renewTrustList(
 ): Promise<void> {
   const signer = world.openKey(world.readFile(join(dir, SIGNER_KEY)))
   const path = join(dir, TRUST_LIST)
-  const { sequence } = readTrustList(world, path, signer.publicJwk)
+  const { sequence, sandbox } = readTrustList(world, path, signer.publicJwk)
   const authorities = PKI_ROLES.map((role) => readAuthority(world, dir, role))
   const now = world.clock()
-  const list = await makeTrustList(authorities, { signer, sequence: sequence + 1, now })
+  const next = { signer, sequence: sequence + 1, now, sandbox: sandbox ?? false }
+  const list = await makeTrustList(authorities, next)
   world.replaceFile(path, list)
   world.print(`trust list  ${path} (sequence ${sequence + 1})`)
 }
@@ -94,7 +98,11 @@ export function readSignerJwk(file: string, text: string): EcPublicJwk {
   }
 }
 
-function readTrustList(world: World, path: string, signerKey: EcPublicJwk): { sequence: number } {
+function readTrustList(
+  world: World,
+  path: string,
+  signerKey: EcPublicJwk,
+): Pick<TrustList, 'sequence' | 'sandbox'> {
   try {
     return verifyTrustListSignature(world.readFile(path), { signerKey })
   } catch (cause) {

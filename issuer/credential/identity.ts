@@ -3,6 +3,7 @@ import { type NumericDate, startOfDate, toDateTime } from '../../shared/clock.ts
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { EcPublicJwk } from '../../shared/key/signer.ts'
 import type { Random } from '../../shared/random.ts'
+import { sandboxType } from '../../shared/sandbox.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import type { Approval } from '../decision/approval.ts'
 import type { DocumentType, FieldName } from '../evidence/evidence.ts'
@@ -45,6 +46,13 @@ export interface IssuingAuthority {
   readonly name: string
   /** ISO 3166-1 alpha-2. */
   readonly country: string
+  /** Whether it is a sandbox, whose credentials are of a type of their own. */
+  readonly sandbox?: boolean
+}
+
+/** The type of what an authority issues. */
+export function identityTypeOf({ sandbox = false }: Pick<IssuingAuthority, 'sandbox'>): string {
+  return sandbox ? sandboxType(IDENTITY_VCT) : IDENTITY_VCT
 }
 
 /**
@@ -82,7 +90,7 @@ export function identityContent(
     iss: authority.issuer,
     iat: issuedAt,
     exp: expiresAt,
-    vct: IDENTITY_VCT,
+    vct: identityTypeOf(authority),
     cnf: { jwk: { ...holderKey } },
     status: statusClaim(status),
   }

@@ -8,7 +8,7 @@ import { verifySdJwtVc } from '../../shared/sd-jwt/vc.ts'
 import type { AnchorsAt } from '../../shared/trust/role.ts'
 import { type Approval, isApproval } from '../decision/approval.ts'
 import type { IssuanceIntent } from '../store.ts'
-import { IDENTITY_VCT, type IssuingAuthority, identityContent } from './identity.ts'
+import { type IssuingAuthority, identityContent, identityTypeOf } from './identity.ts'
 import { fetchOwnType } from './type-metadata.ts'
 
 /** What signs credentials, and what a verifier would check them with. */
@@ -77,7 +77,7 @@ async function issueCopy(
     signer,
     random: seededRandom(seed, `carnet/copy/v1/${attempt}/${index}`),
   })
-  await checkCopy(compact, claims, { anchors, now })
+  await checkCopy(compact, claims, { anchors, now, vct: identityTypeOf(authority) })
   return compact
 }
 
@@ -88,11 +88,11 @@ async function issueCopy(
 async function checkCopy(
   compact: string,
   intended: JsonObject,
-  { anchors, now }: { anchors: AnchorsAt; now: NumericDate },
+  { anchors, now, vct }: { anchors: AnchorsAt; now: NumericDate; vct: string },
 ): Promise<void> {
   let claims: JsonObject
   try {
-    const expectation = { anchors, now, expectedVcts: [IDENTITY_VCT] }
+    const expectation = { anchors, now, expectedVcts: [vct] }
     const verified = verifySdJwtVc(compact, { ...expectation, keyBinding: 'not_required' })
     const metadata = await verifyCredentialType(verified, fetchOwnType)
     checkIssuedClaims(verified.claims, { metadata, disclosable: verified.disclosedPaths })

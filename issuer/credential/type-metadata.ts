@@ -1,6 +1,6 @@
 import { canonicalJson, type JsonObject } from '../../shared/json.ts'
 import type { FetchTypeMetadata } from '../../shared/sd-jwt/type-metadata.ts'
-import { IDENTITY_VCT } from './identity.ts'
+import { IDENTITY_VCT, identityTypeOf } from './identity.ts'
 
 /** The personal claims of the identity credential and what people call them: each is there, and each is a disclosure. */
 export const IDENTITY_CLAIMS: readonly (readonly [path: readonly string[], name: string])[] = [
@@ -49,8 +49,17 @@ export const identityType: JsonObject = {
   ],
 }
 
+/** The same of what a sandbox issues: another type, which says so and extends none. */
+export const sandboxIdentityType: JsonObject = {
+  ...identityType,
+  vct: identityTypeOf({ sandbox: true }),
+  name: 'Sandbox identity',
+  description: 'A made-up person, for trying out an integration. It says nothing of anybody.',
+}
+
 /** Answers the types of this issuer from memory, for whoever checks a credential by its type. */
 export const fetchOwnType: FetchTypeMetadata = async (vct) => {
-  if (vct !== IDENTITY_VCT) throw new Error('that is no type of this issuer')
-  return Buffer.from(canonicalJson(identityType))
+  const type = [identityType, sandboxIdentityType].find((known) => known.vct === vct)
+  if (type === undefined) throw new Error('that is no type of this issuer')
+  return Buffer.from(canonicalJson(type))
 }

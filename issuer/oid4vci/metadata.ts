@@ -1,7 +1,7 @@
 import type { ServerMetadata } from '../../shared/oauth/server-metadata.ts'
 import type { IssuerMetadata } from '../../shared/oid4vci/issuer-metadata.ts'
 import { PRE_AUTHORIZED_CODE_GRANT } from '../../shared/oid4vci/offer.ts'
-import { IDENTITY_VCT } from '../credential/identity.ts'
+import { type IssuingAuthority, identityTypeOf } from '../credential/identity.ts'
 import { IDENTITY_CLAIMS } from '../credential/type-metadata.ts'
 
 /** The one credential configuration. */
@@ -12,28 +12,29 @@ export const IDENTITY_SCOPE = 'identity'
 export const BATCH_SIZE = 10
 
 /** Metadata of the Credential Issuer, which is its own authorization server. OpenID4VCI 1.0 §12.2.4. */
-export function issuerMetadata(issuer: string, displayName: string): IssuerMetadata {
+export function issuerMetadata(authority: IssuingAuthority): IssuerMetadata {
+  const { issuer, name, sandbox = false } = authority
   return {
     credential_issuer: issuer,
     credential_endpoint: `${issuer}/credential`,
     nonce_endpoint: `${issuer}/nonce`,
     notification_endpoint: `${issuer}/notification`,
     batch_credential_issuance: { batch_size: BATCH_SIZE },
-    display: [{ name: displayName, locale: 'en' }],
+    display: [{ name: sandbox ? `${name} (sandbox)` : name, locale: 'en' }],
     credential_configurations_supported: {
       [IDENTITY_CONFIGURATION_ID]: {
         format: 'dc+sd-jwt',
-        vct: IDENTITY_VCT,
+        vct: identityTypeOf(authority),
         scope: IDENTITY_SCOPE,
         cryptographic_binding_methods_supported: ['jwk'],
         credential_signing_alg_values_supported: ['ES256'],
         proof_types_supported: { jwt: { proof_signing_alg_values_supported: ['ES256'] } },
         credential_metadata: {
-          display: [{ name: 'Verified identity', locale: 'en' }],
-          claims: IDENTITY_CLAIMS.map(([path, name]) => ({
+          display: [{ name: sandbox ? 'Sandbox identity' : 'Verified identity', locale: 'en' }],
+          claims: IDENTITY_CLAIMS.map(([path, label]) => ({
             path,
             mandatory: true,
-            display: [{ name, locale: 'en' }],
+            display: [{ name: label, locale: 'en' }],
           })),
         },
       },

@@ -75,10 +75,16 @@ export async function certify(
 /** Signs a trust list that grants each authority its role. ETSI TS 119 602. */
 export function makeTrustList(
   authorities: readonly Authority[],
-  { signer, sequence, now }: { signer: Es256Signer; sequence: number; now: NumericDate },
+  {
+    signer,
+    sequence,
+    now,
+    sandbox = false,
+  }: { signer: Es256Signer; sequence: number; now: NumericDate; sandbox?: boolean },
 ): Promise<string> {
   return signTrustList(
     {
+      ...(sandbox ? { sandbox } : {}),
       sequence,
       operator: 'Carnet development',
       territory: 'UT',

@@ -35,6 +35,8 @@ export interface TrustedEntity {
 
 /** A list of trusted entities in our own terms. ETSI TS 119 602 §6. */
 export interface TrustList {
+  /** Whether it is the list of a sandbox, whose credentials say nothing of anybody. It has a type of its own. */
+  readonly sandbox?: true
   readonly sequence: number
   readonly operator: string
   readonly territory: string
@@ -45,6 +47,7 @@ export interface TrustList {
 
 const TYPE = 'trustlist+jwt'
 const LIST_TYPE = 'urn:carnet:trust-list:1'
+const SANDBOX_LIST_TYPE = 'urn:carnet:trust-list:sandbox:1'
 const SERVICE_TYPE = 'urn:carnet:trust-service:'
 const STATUS_TYPE = 'urn:carnet:trust-status:'
 const ROLES: readonly TrustRole[] = ['attestation', 'relying-party-access', 'wallet-provider']
@@ -141,8 +144,22 @@ export function anchorsOfHistory(lists: readonly TrustList[]): AnchorsAt {
   }
 }
 
+/**
+ * Keeps the sandbox apart: refuses a list that is not marked as one of a sandbox where one is expected, and one that is
+ * where none is. @throws TrustError `list_invalid`
+ */
+export function requireKind(
+  list: Pick<TrustList, 'sandbox'>,
+  { expectedSandbox }: { readonly expectedSandbox: boolean },
+): void {
+  if ((list.sandbox ?? false) === expectedSandbox) return
+  const found = expectedSandbox ? 'is not that of a sandbox' : 'is that of a sandbox'
+  throw new TrustError('list_invalid', `the trust list ${found}: LoTEType`)
+}
+
 /** Which list replaces which: refuses one that goes back in sequence or time. @throws TrustError */
 export function checkSuccessor(previous: TrustList, next: TrustList): void {
+  requireKind(next, { expectedSandbox: previous.sandbox ?? false })
   if (next.sequence <= previous.sequence || next.issuedAt < previous.issuedAt) {
     throw new TrustError('list_invalid', 'LoTESequenceNumber or ListIssueDateTime goes back')
   }
@@ -159,7 +176,7 @@ function renderTrustList(list: TrustList): JsonObject {
     ListAndSchemeInformation: {
       LoTEVersionIdentifier: 1,
       LoTESequenceNumber: list.sequence,
-      LoTEType: LIST_TYPE,
+      LoTEType: list.sandbox ? SANDBOX_LIST_TYPE : LIST_TYPE,
       SchemeOperatorName: [text(list.operator)],
       StatusDeterminationApproach: 'urn:carnet:trust-status-determination:1',
       SchemeTerritory: list.territory,
@@ -197,7 +214,9 @@ function text(value: string): JsonObject {
 
 function parseTrustList(payload: JsonObject): TrustList {
   const information = objectIn(payload, 'ListAndSchemeInformation')
-  if (information.LoTEVersionIdentifier !== 1 || information.LoTEType !== LIST_TYPE) {
+  const type = information.LoTEType
+  const isKnown = type === LIST_TYPE || type === SANDBOX_LIST_TYPE
+  if (information.LoTEVersionIdentifier !== 1 || !isKnown) {
     throw new TrustError('list_invalid', 'LoTEVersionIdentifier or LoTEType is not understood')
   }
   const sequence = information.LoTESequenceNumber
@@ -205,6 +224,7 @@ function parseTrustList(payload: JsonObject): TrustList {
     throw new TrustError('list_invalid', 'LoTESequenceNumber is not a positive integer')
   }
   return {
+    ...(type === SANDBOX_LIST_TYPE ? { sandbox: true } : {}),
     sequence,
     operator: textIn(information, 'SchemeOperatorName'),
     territory: stringIn(information, 'SchemeTerritory'),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Express } from 'express'
-import { IDENTITY_VCT } from '../../issuer/credential/identity.ts'
+import { identityTypeOf } from '../../issuer/credential/identity.ts'
 import type { CredentialSigner } from '../../issuer/credential/issue.ts'
 import { readWorkflow } from '../../issuer/decision/read-workflow.ts'
 import { rulebookOf } from '../../issuer/decision/rulebook.ts'
@@ -14,6 +14,7 @@ import { BATCH_SIZE, IDENTITY_SCOPE } from '../../issuer/oid4vci/metadata.ts'
 import { nonceSecretOf } from '../../issuer/oid4vci/nonce-secret.ts'
 import { certify, makeAuthority, makeTrustList } from '../../issuer/pki/development-pki.ts'
 import { statusPublisher } from '../../issuer/publication.ts'
+import { revokingSandbox } from '../../issuer/sandbox/revoke-issued.ts'
 import { readWatchlist } from '../../issuer/screening/watchlist.ts'
 import { issuerApplication } from '../../issuer/server.http.ts'
 import { openProgress } from '../../issuer/session/progress.ts'
@@ -147,6 +148,8 @@ export async function openIssuer(
     readonly listenPort?: number
     /** A port and keys that outlive a process. */
     readonly identity?: TestIdentity
+    /** Whether it is a sandbox. */
+    readonly sandbox?: boolean
     /** The public keys of webhook deliveries. */
     readonly webhookKeys?: readonly OkpPublicJwk[]
     readonly changeStore?: (store: IssuerStore) => IssuerStore
@@ -174,11 +177,12 @@ export async function openIssuer(
     signer,
     x5c,
     anchors,
-    authority: { issuer, name: 'Test issuer', country: 'UT' },
+    authority: { issuer, name: 'Test issuer', country: 'UT', sandbox: options.sandbox ?? false },
   }
   const credentialSigner = options.changeSigner?.(honest) ?? honest
-  const { storage, db } = await openStorage(path, issuer)
-  const store = options.changeStore?.(storage.store) ?? storage.store
+  const { storage, db } = await openStorage(path, issuer, identityTypeOf(options))
+  const changed = options.changeStore?.(storage.store) ?? storage.store
+  const store = options.sandbox ? revokingSandbox(changed) : changed
   const { artefacts, statusStore } = storage
   const logSigner = openEd25519Key(identity.logPkcs8)
   const auditLog = storage.openLog({ origin: `${new URL(issuer).host}/log`, signer: logSigner })
@@ -293,8 +297,9 @@ export async function openIssuer(
 async function openStorage(
   path: string,
   baseUrl: string,
+  vct: string,
 ): Promise<{ readonly storage: IssuerStorage; readonly db: Database | undefined }> {
-  const options = { baseUrl, vct: IDENTITY_VCT, random: systemRandom }
+  const options = { baseUrl, vct, random: systemRandom }
   if (path.startsWith('postgres://')) {
     return { storage: await openPostgresStorage(path, options), db: undefined }
   }

@@ -43,4 +43,13 @@ describe('readPolicies', () => {
     await refuses('config_invalid', () => read({ 'a.json': '{}' }))
     await refuses('config_invalid', () => readPolicies([join(folder.path, 'nowhere')]))
   })
+
+  it('asks a sandbox for what a sandbox issues, by the very same files', () => {
+    const real = readPolicies([BUILT_IN_POLICIES]).get('gig-identity')
+    const sandbox = readPolicies([BUILT_IN_POLICIES], { sandbox: true }).get('gig-identity')
+    expect(JSON.stringify(sandbox?.document)).to.equal(
+      JSON.stringify(real?.document).replace('identity:1', 'identity:1:sandbox'),
+    )
+    expect(sandbox?.sha256).to.not.equal(real?.sha256)
+  })
 })

@@ -39,8 +39,9 @@ describe('trustListKeeper', () => {
       },
       by,
     )
-  const open = (signerKey = signer.publicJwk): Promise<TrustListKeeper> =>
+  const open = (signerKey = signer.publicJwk, sandbox = false): Promise<TrustListKeeper> =>
     trustListKeeper({
+      sandbox,
       read: async () => offered,
       signerKey,
       store: {
@@ -108,5 +109,19 @@ describe('trustListKeeper', () => {
     await (await open()).refresh(NOW)
     const keeper = await open(generateEs256Key().signer.publicJwk)
     await refuses('trust_unavailable', () => keeper.current(NOW))
+  })
+
+  it('keeps a sandbox and what is none apart, over a restart too', async () => {
+    kept = undefined
+    offered = await list({ sandbox: true })
+    const real = await open()
+    await refuses('list_invalid', () => real.refresh(NOW))
+    expect(kept).to.equal(undefined)
+    const sandbox = await open(signer.publicJwk, true)
+    await sandbox.refresh(NOW)
+    expect(sandbox.current(NOW).jwt).to.equal(offered)
+    await refuses('list_invalid', () => open())
+    offered = await list({ sequence: 2 })
+    await refuses('list_invalid', () => sandbox.refresh(NOW))
   })
 })

@@ -23,7 +23,7 @@ function golden(name: string): unknown {
 }
 
 describe('issuerMetadata (OpenID4VCI 1.0 §12.2.4)', () => {
-  const metadata = issuerMetadata(ISSUER, 'Example issuer')
+  const metadata = issuerMetadata({ issuer: ISSUER, name: 'Example issuer', country: 'UT' })
 
   it('is the golden document', () => {
     expect(metadata).to.deep.equal(golden('openid-credential-issuer.json'))

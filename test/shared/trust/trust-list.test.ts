@@ -5,6 +5,7 @@ import {
   anchorsOf,
   anchorsOfHistory,
   checkSuccessor,
+  requireKind,
   signTrustList,
   type TrustList,
   verifyTrustList,
@@ -56,6 +57,16 @@ describe('a trust list', () => {
   })
   const verify = (jwt: string, now = NOW) =>
     verifyTrustList(jwt, { signerKey: signer.publicJwk, now })
+
+  it('of a sandbox has a type of its own, and follows no other list', async () => {
+    const marked = verify(await signTrustList({ ...list, sandbox: true }, signer))
+    expect(marked.sandbox).to.equal(true)
+    expect(verify(await signTrustList(list, signer))).to.not.have.property('sandbox')
+    requireKind(marked, { expectedSandbox: true })
+    await refuses('list_invalid', () => requireKind(marked, { expectedSandbox: false }))
+    await refuses('list_invalid', () => requireKind(list, { expectedSandbox: true }))
+    await refuses('list_invalid', () => checkSuccessor(list, { ...marked, sequence: 3 }))
+  })
 
   it('says after verification what was signed (ETSI TS 119 602 §6)', async () => {
     expect(verify(await signTrustList(list, signer))).to.deep.equal(list)
