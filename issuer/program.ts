@@ -14,7 +14,13 @@ import { blockFace, forgetFace, listBlockedFaces, unblockFace } from './commands
 import { makeLogKey, printLogVerifierKey } from './commands/keys.ts'
 import { checkLog, exportLogFiles, printRules, pruneLogFiles } from './commands/log.ts'
 import { certifyKey, initPki, renewTrustList } from './commands/pki.ts'
-import { decideReview, listReviews, revokeSession, showReview } from './commands/review.ts'
+import {
+  decideReview,
+  eraseSession,
+  listReviews,
+  revokeSession,
+  showReview,
+} from './commands/review.ts'
 import {
   changeOne,
   confirmBulk,
@@ -260,6 +266,15 @@ function addReviews(root: Command, world: World): void {
     .action((id: string, given: { url: string; outcome: 'approve' | 'reject'; reason: string }) =>
       decideReview(world, id, given),
     )
+  root
+    .command('sessions')
+    .description('look after what is kept of people')
+    .command('erase')
+    .description('erase what is kept of the person of a session; the log stays as it is')
+    .argument('<SESSION_ID>')
+    .requiredOption('--reason <TEXT>', 'why; the log commits to it, and nothing keeps it')
+    .addOption(urlOption())
+    .action((id: string, given: { url: string; reason: string }) => eraseSession(world, id, given))
   root
     .command('revoke')
     .description('revoke every copy that was issued in a session')

@@ -28,6 +28,7 @@ import { openNonces } from './oid4vci/nonce.ts'
 import { offerEndpoint } from './oid4vci/offer.http.ts'
 import { tokenEndpoint } from './oid4vci/token.http.ts'
 import { callerOf } from './session/caller.http.ts'
+import { erasureEndpoint } from './session/erasure.http.ts'
 import { revocationEndpoint } from './session/revocation.http.ts'
 import { type SessionEndpointDeps, sessionEndpoints } from './session/session.http.ts'
 import { statusOperationEndpoints } from './status/operations.http.ts'
@@ -103,6 +104,7 @@ export function issuerApplication(deps: IssuerDeps): Express {
     ...sessionEndpoints({ ...deps, limitSessions: limitSessions(deps) }),
     ...reviewEndpoints(deps),
     revocationEndpoint(deps),
+    erasureEndpoint({ ...deps, memories: [deps.readings, deps.uploads, deps.progress] }),
     ...statusOperationEndpoints({
       operations: deps.operations,
       clock,

@@ -13,7 +13,7 @@ import {
   rollBackWith,
   type Sql,
 } from '../shared/store/database.postgres.ts'
-import { emitEvent } from '../shared/webhook/store.postgres.ts'
+import { emitEvent, forgetSubject } from '../shared/webhook/store.postgres.ts'
 import type { DecisionRecord } from './decision/approval.ts'
 import { decidedEvent, issuedEvent, reviewedEvent } from './session/events.ts'
 import type { DecidedSession } from './session/session.ts'
@@ -22,13 +22,17 @@ import {
   allocateIndexes,
   changeStatuses,
   entriesOf,
+  needOf,
   type SubjectKeysOf,
+  unlinkSubject,
 } from './status/store.postgres.ts'
 import type { IntentRefusal, IssuanceIntent, IssuerStore, UsedOnce } from './store.ts'
 import {
   copyLeaves,
   decisionLeaves,
+  ERASE_SESSION,
   EXPIRED_ARTEFACTS_SECONDS,
+  erasureOf,
   type IssuanceRow,
   intentOf,
   newRules,
@@ -36,6 +40,7 @@ import {
   REDELIVERY_SECONDS,
   type RulesRow,
   recordOf,
+  refuseWhileNeeded,
   rulesOf,
   type SessionRow,
   STATE_AFTER,
@@ -365,6 +370,23 @@ export function openIssuerStore(
           return changes.length
         }),
       ),
+
+    eraseSession: (id, order, now) =>
+      appending(async (tx) => {
+        const row = await lockedSession(tx, id)
+        if (row === undefined) throw new Problem('session_not_found', 'no session has this id')
+        const known = await issuanceRow(tx, id)
+        const { inForce, held } = await needOf(tx, known === undefined ? [] : statusesOf(known))
+        refuseWhileNeeded({ inForce: inForce && (known?.expires_at ?? 0) > now, held })
+        const { opening, entry } = erasureOf(id, order, { random, now })
+        const leaf = await appendEntries(tx, [entry])
+        for (const sql of ERASE_SESSION) await tx.run(sql, [id])
+        await tx.run('DELETE FROM artefact WHERE strpos(payload, $1) > 0', [id])
+        await tx.run('DELETE FROM idempotency WHERE strpos(body, $1) > 0', [id])
+        await unlinkSubject(tx, id)
+        await forgetSubject(tx, id)
+        return { leaf, ...opening }
+      }),
 
     useOnce: (use, now) => db.transaction((tx) => useAll(tx, [use], now)),
 

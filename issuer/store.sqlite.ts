@@ -11,18 +11,26 @@ import { canonicalJson } from '../shared/json.ts'
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
-import { type Database, immediate } from '../shared/store/database.sqlite.ts'
-import { emitEvent } from '../shared/webhook/store.sqlite.ts'
+import { type Database, emptyLog, immediate } from '../shared/store/database.sqlite.ts'
+import { emitEvent, forgetSubject } from '../shared/webhook/store.sqlite.ts'
 import type { DecisionRecord } from './decision/approval.ts'
 import { decidedEvent, issuedEvent, reviewedEvent } from './session/events.ts'
 import type { DecidedSession } from './session/session.ts'
 import type { StatusChange } from './status/change.ts'
-import { allocateIndexes, changeStatus, subjectOf } from './status/store.sqlite.ts'
+import {
+  allocateIndexes,
+  changeStatus,
+  needOf,
+  subjectOf,
+  unlinkSubject,
+} from './status/store.sqlite.ts'
 import type { IntentRefusal, IssuanceIntent, IssuerStore, UsedOnce } from './store.ts'
 import {
   copyLeaves,
   decisionLeaves,
+  ERASE_SESSION,
   EXPIRED_ARTEFACTS_SECONDS,
+  erasureOf,
   type IssuanceRow,
   intentOf,
   newRules,
@@ -30,6 +38,7 @@ import {
   REDELIVERY_SECONDS,
   type RulesRow,
   recordOf,
+  refuseWhileNeeded,
   rulesOf,
   type SessionRow,
   STATE_AFTER,
@@ -379,6 +388,30 @@ export function openIssuerStore(
           return changed.length
         }),
       ),
+
+    eraseSession: async (id, order, now) => {
+      const receipt = immediate(db, () => {
+        const row = sessionRow(db, id)
+        if (row === undefined) throw new Problem('session_not_found', 'no session has this id')
+        const known = issuanceRow(db, id)
+        const { inForce, held } = needOf(db, known === undefined ? [] : statusesOf(known))
+        refuseWhileNeeded({ inForce: inForce && (known?.expires_at ?? 0) > now, held })
+        const { opening, entry } = erasureOf(id, order, { random, now })
+        const leaf = appendEntry(db, entry)
+        for (const sql of ERASE_SESSION) db.prepare(sql.replace('$1', '?')).run(id)
+        for (const [table, column] of [
+          ['artefact', 'payload'],
+          ['idempotency', 'body'],
+        ]) {
+          db.prepare(`DELETE FROM ${table} WHERE instr(${column}, ?) > 0`).run(id)
+        }
+        unlinkSubject(db, id)
+        forgetSubject(db, id)
+        return { leaf, ...opening }
+      })
+      emptyLog(db)
+      return receipt
+    },
 
     useOnce: async (use, now) => immediate(db, () => useAll(db, [use], now)),
 

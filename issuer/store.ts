@@ -53,6 +53,14 @@ export interface IssuanceIntent {
   readonly expiresAt: NumericDate
 }
 
+/** What opens the leaf of an erasure. It is told once and kept nowhere. */
+export interface ErasureReceipt {
+  readonly leaf: number
+  readonly details: JsonObject
+  /** Base64url. */
+  readonly salt: string
+}
+
 /** Why an intent was not recorded. */
 export type IntentRefusal = 'not_approved' | 'redeemed' | 'proof_used'
 
@@ -175,6 +183,17 @@ export interface IssuerStore {
     now: NumericDate,
     key?: IdempotencyKey,
   ): Promise<number>
+
+  /**
+   * Erases a session with all that the store keeps of its person, their key among it, and appends `session.erased`, both or
+   * neither: the log is as it was, and what it has of the person opens no more.
+   * @throws Problem `session_not_found`, `erasure_blocked` while a copy is in force or a notice of one is held back
+   */
+  eraseSession(
+    id: string,
+    order: { readonly actor: string; readonly reason: string },
+    now: NumericDate,
+  ): Promise<ErasureReceipt>
 
   /** Marks a thing as used. Answers false when it was used before. */
   useOnce(use: UsedOnce, now: NumericDate): Promise<boolean>

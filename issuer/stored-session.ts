@@ -5,6 +5,7 @@ import type { RulebookAdopted, WorkflowAdopted } from '../shared/audit/rules-lea
 import type { NumericDate } from '../shared/clock.ts'
 import { newIdentifier } from '../shared/identifier.ts'
 import { canonicalJson, type Json, type JsonObject } from '../shared/json.ts'
+import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
 import type { StatusReference } from '../shared/status-list/reference.ts'
 import type { DecisionRecord } from './decision/approval.ts'
@@ -13,7 +14,7 @@ import type { Review } from './decision/review.ts'
 import { evidenceSchema } from './evidence/evidence-schema.ts'
 import type { DecidedSession, Session } from './session/session.ts'
 import { decisionSchema, screeningSchema } from './session/stored-facts.ts'
-import type { AdoptedRules, IssuanceIntent, IssuerStore } from './store.ts'
+import type { AdoptedRules, ErasureReceipt, IssuanceIntent, IssuerStore } from './store.ts'
 
 /** For how long a wallet may ask again for copies that were signed: longer than an access token lives. */
 export const REDELIVERY_SECONDS = 900
@@ -174,6 +175,42 @@ export function openingOf(
   const commitment = commit(details, commitmentSalt(row.subject_key, `dossier.opened/${id}`))
   const entry: DossierOpened = { type: 'dossier.opened', at: now, reader, reason, commitment }
   return { id, details: text(details), entry }
+}
+
+/** What erases a session in every table that names it, in this order. Artefacts and kept answers hold it in their text. */
+export const ERASE_SESSION: readonly string[] = [
+  "DELETE FROM artefact WHERE model = 'PreAuthorizedCode' AND key IN (SELECT code_sha256 FROM offer WHERE session_id = $1)",
+  'DELETE FROM offer WHERE session_id = $1',
+  'DELETE FROM dossier_opening WHERE session_id = $1',
+  'DELETE FROM revocation WHERE session_id = $1',
+  'DELETE FROM issuance WHERE session_id = $1',
+  'DELETE FROM session WHERE id = $1',
+]
+
+/** That somebody was erased: the leaf, and what opens it, whose salt is as random as the session's key was. */
+export function erasureOf(
+  session: string,
+  { actor, reason }: Parameters<IssuerStore['eraseSession']>[1],
+  { random, now }: { readonly random: Random; readonly now: NumericDate },
+): { readonly opening: Omit<ErasureReceipt, 'leaf'>; readonly entry: AuditEntry } {
+  const details = { session, actor, reason, erased_at: now }
+  const salt = random(32)
+  return {
+    opening: { details, salt: Buffer.from(salt).toString('base64url') },
+    entry: { type: 'session.erased', at: now, commitment: commit(details, salt) },
+  }
+}
+
+/** Refuses to erase what is still needed. @throws Problem `erasure_blocked` */
+export function refuseWhileNeeded({
+  inForce,
+  held,
+}: {
+  readonly inForce: boolean
+  readonly held: boolean
+}): void {
+  if (inForce) throw new Problem('erasure_blocked', 'a copy of its credential is in force')
+  if (held) throw new Problem('erasure_blocked', 'a notice to the holder is held back')
 }
 
 /** Rules that are to be adopted, with the leaf that says so. */

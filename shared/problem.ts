@@ -156,6 +156,11 @@ const PROBLEMS = {
     'The approval was used already',
     'The credential of this session was issued; there is no second one. Open a new session if the wallet has lost it.',
   ],
+  erasure_blocked: [
+    409,
+    'Something of this session is still in force',
+    'Revoke its copies first, or wait until they have expired; a notice that is held back has to be released before. `detail` says which it is.',
+  ],
   // status
   credential_not_found: [
     404,

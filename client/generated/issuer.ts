@@ -298,6 +298,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sessions/{id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Erase what is kept of the person of a session; the log says that somebody was */
+        post: operations["eraseSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/status-changes": {
         parameters: {
             query?: never;
@@ -774,7 +791,7 @@ export interface components {
              * @description Stable; branch on this.
              * @enum {string}
              */
-            code: "request_invalid" | "cursor_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "not_authenticated" | "not_permitted" | "not_found" | "body_too_large" | "misdirected_host" | "too_many_requests" | "busy" | "sign_in_failed" | "invitation_invalid" | "origin_refused" | "image_not_supported" | "image_unreadable" | "image_too_large" | "image_too_small" | "document_not_found" | "document_side_wrong" | "face_not_found" | "face_multiple" | "session_not_found" | "session_expired" | "session_state" | "already_uploaded" | "upload_not_found" | "upload_offset" | "upload_length" | "upload_completed" | "digest_mismatch" | "upload_missing" | "approval_redeemed" | "credential_not_found" | "status_final" | "change_not_found" | "change_published" | "bulk_not_found" | "bulk_changed" | "second_person_needed" | "delivery_not_found" | "delivery_pending" | "request_not_found" | "request_expired" | "request_answered" | "request_state" | "request_refused" | "response_unreadable" | "response_code_invalid" | "trust_unavailable" | "presentation_malformed" | "presentation_not_requested" | "presentation_multiple" | "presentation_incomplete" | "presentation_excessive" | "presentation_untrusted" | "presentation_signature" | "presentation_time" | "key_binding_missing" | "key_binding_audience" | "key_binding_nonce" | "key_binding_invalid" | "defect";
+            code: "request_invalid" | "cursor_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "not_authenticated" | "not_permitted" | "not_found" | "body_too_large" | "misdirected_host" | "too_many_requests" | "busy" | "image_not_supported" | "image_unreadable" | "image_too_large" | "image_too_small" | "document_not_found" | "document_side_wrong" | "face_not_found" | "face_multiple" | "session_not_found" | "session_expired" | "session_state" | "already_uploaded" | "upload_not_found" | "upload_offset" | "upload_length" | "upload_completed" | "digest_mismatch" | "upload_missing" | "approval_redeemed" | "erasure_blocked" | "credential_not_found" | "status_final" | "change_not_found" | "change_published" | "bulk_not_found" | "bulk_changed" | "second_person_needed" | "delivery_not_found" | "delivery_pending" | "request_not_found" | "request_expired" | "request_answered" | "request_state" | "request_refused" | "response_unreadable" | "response_code_invalid" | "trust_unavailable" | "presentation_malformed" | "presentation_not_requested" | "presentation_multiple" | "presentation_incomplete" | "presentation_excessive" | "presentation_untrusted" | "presentation_signature" | "presentation_time" | "key_binding_missing" | "key_binding_audience" | "key_binding_nonce" | "key_binding_invalid" | "defect";
             /** @description What to do next, for a person. */
             detail?: string;
             /** @description By which the log knows the request. */
@@ -1007,6 +1024,16 @@ export interface components {
             /** @description Kept; it can be contested. */
             reason: string;
         };
+        ErasureReceipt: {
+            session_id: string;
+            erased_at: number;
+            /** @description The place of `session.erased` in the log. */
+            leaf: number;
+            reason: string;
+            actor: string;
+            /** @description Opens the leaf with the rest; told once, kept nowhere. */
+            salt: string;
+        };
         BulkPreview: {
             id: string;
             sha256: string;
@@ -1210,7 +1237,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                code: "request_invalid" | "cursor_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "not_authenticated" | "not_permitted" | "not_found" | "body_too_large" | "misdirected_host" | "too_many_requests" | "busy" | "sign_in_failed" | "invitation_invalid" | "origin_refused" | "image_not_supported" | "image_unreadable" | "image_too_large" | "image_too_small" | "document_not_found" | "document_side_wrong" | "face_not_found" | "face_multiple" | "session_not_found" | "session_expired" | "session_state" | "already_uploaded" | "upload_not_found" | "upload_offset" | "upload_length" | "upload_completed" | "digest_mismatch" | "upload_missing" | "approval_redeemed" | "credential_not_found" | "status_final" | "change_not_found" | "change_published" | "bulk_not_found" | "bulk_changed" | "second_person_needed" | "delivery_not_found" | "delivery_pending" | "request_not_found" | "request_expired" | "request_answered" | "request_state" | "request_refused" | "response_unreadable" | "response_code_invalid" | "trust_unavailable" | "presentation_malformed" | "presentation_not_requested" | "presentation_multiple" | "presentation_incomplete" | "presentation_excessive" | "presentation_untrusted" | "presentation_signature" | "presentation_time" | "key_binding_missing" | "key_binding_audience" | "key_binding_nonce" | "key_binding_invalid";
+                code: "request_invalid" | "cursor_invalid" | "idempotency_key_reused" | "idempotency_key_in_use" | "not_authenticated" | "not_permitted" | "not_found" | "body_too_large" | "misdirected_host" | "too_many_requests" | "busy" | "image_not_supported" | "image_unreadable" | "image_too_large" | "image_too_small" | "document_not_found" | "document_side_wrong" | "face_not_found" | "face_multiple" | "session_not_found" | "session_expired" | "session_state" | "already_uploaded" | "upload_not_found" | "upload_offset" | "upload_length" | "upload_completed" | "digest_mismatch" | "upload_missing" | "approval_redeemed" | "erasure_blocked" | "credential_not_found" | "status_final" | "change_not_found" | "change_published" | "bulk_not_found" | "bulk_changed" | "second_person_needed" | "delivery_not_found" | "delivery_pending" | "request_not_found" | "request_expired" | "request_answered" | "request_state" | "request_refused" | "response_unreadable" | "response_code_invalid" | "trust_unavailable" | "presentation_malformed" | "presentation_not_requested" | "presentation_multiple" | "presentation_incomplete" | "presentation_excessive" | "presentation_untrusted" | "presentation_signature" | "presentation_time" | "key_binding_missing" | "key_binding_audience" | "key_binding_nonce" | "key_binding_invalid";
             };
             cookie?: never;
         };
@@ -3053,6 +3080,98 @@ export interface operations {
             };
             /** @description `busy` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `misdirected_host`, or a defect of the server */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    eraseSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Committed to, not kept. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What opens the leaf */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureReceipt"];
+                };
+            };
+            /** @description `request_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `session_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `erasure_blocked` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -55,6 +55,28 @@ export async function decideReview(
   world.print(`${id}  ${state}`)
 }
 
+const receiptSchema = z.object({
+  session_id: z.string(),
+  erased_at: z.number(),
+  leaf: z.number(),
+  reason: z.string(),
+  actor: z.string(),
+  salt: z.string(),
+})
+
+/** Erases what is kept of the person of a session, and prints what opens its leaf in the log, once. */
+export async function eraseSession(
+  world: World,
+  id: string,
+  { url, reason }: UrlOption & { readonly reason: string },
+): Promise<void> {
+  const path = `/sessions/${encodeURIComponent(id)}/erasure`
+  const request = { url, path, role: 'operator', body: { reason } } as const
+  const receipt = await callIssuer(world, receiptSchema, request)
+  world.print(JSON.stringify(receipt))
+  world.note('carnet-issuer: this receipt is shown once and kept nowhere')
+}
+
 /** Revokes every copy that was issued in a session. */
 export async function revokeSession(
   world: World,

@@ -30,7 +30,7 @@ export interface SubmitDeps {
   /** Documents and portraits that were seen before; none where the issuer keeps none. */
   readonly seen?: SeenBook | undefined
   /** Faces that are kept for searching; none where the issuer keeps none. */
-  readonly faces?: Pick<FaceBook, 'search'> | undefined
+  readonly faces?: Pick<FaceBook, 'search' | 'forget'> | undefined
   /** Told when there is evidence, before it is screened. */
   readonly onCollected?: () => void
 }

@@ -169,6 +169,28 @@ export async function allocateIndexes(
   return lists.map(({ uri }, at) => ({ uri, idx: idxs[at] ?? 0 }))
 }
 
+/** Whether a copy of somebody is not revoked, and whether a notice of one is held back. */
+export async function needOf(
+  tx: Sql,
+  references: readonly StatusReference[],
+): Promise<{ readonly inForce: boolean; readonly held: boolean }> {
+  const entries = await entriesOf(tx, references)
+  const held = await tx.get(
+    `SELECT 1 FROM unnest($1::text[], $2::bigint[]) AS r (uri, idx)
+     JOIN status_list AS l ON l.uri = r.uri JOIN status_event AS e ON e.list = l.id AND e.idx = r.idx
+     JOIN status_notice AS n ON n.event = e.id
+     WHERE n.held_by IS NOT NULL AND n.told_at IS NULL LIMIT 1`,
+    [references.map(({ uri }) => uri), references.map(({ idx }) => idx)],
+  )
+  const inForce = entries.some((entry) => entry && entry.status !== STATUS_VALUES.revoked)
+  return { inForce, held: held !== undefined }
+}
+
+/** Forgets whose credentials entries belong to. */
+export async function unlinkSubject(tx: Sql, subject: string): Promise<void> {
+  await tx.run('UPDATE status_entry SET subject = NULL WHERE subject = $1', [subject])
+}
+
 /** An entry behind each reference, in their order; `undefined` where none was given. */
 export async function entriesOf(
   tx: Sql,

@@ -169,6 +169,32 @@ export function allocateIndexes(
   })
 }
 
+/** Whether a copy of somebody is not revoked, and whether a notice of one is held back. */
+export function needOf(
+  db: Database,
+  references: readonly StatusReference[],
+): { readonly inForce: boolean; readonly held: boolean } {
+  const inForce = prepared(
+    db,
+    `SELECT 1 FROM status_entry AS e JOIN status_list AS l ON l.id = e.list
+       WHERE l.uri = ? AND e.idx = ? AND e.status <> 1`,
+  )
+  const held = prepared(
+    db,
+    `SELECT 1 FROM status_notice AS n JOIN status_event AS e ON e.id = n.event
+       JOIN status_list AS l ON l.id = e.list
+       WHERE l.uri = ? AND e.idx = ? AND n.held_by IS NOT NULL AND n.told_at IS NULL`,
+  )
+  const some = (statement: typeof held) =>
+    references.some(({ uri, idx }) => statement.get(uri, idx) !== undefined)
+  return { inForce: some(inForce), held: some(held) }
+}
+
+/** Forgets whose credentials entries belong to. */
+export function unlinkSubject(db: Database, subject: string): void {
+  prepared(db, 'UPDATE status_entry SET subject = NULL WHERE subject = ?').run(subject)
+}
+
 /** Whose credential a reference belongs to, as {@link allocateIndexes} was told. */
 export function subjectOf(db: Database, { uri, idx }: StatusReference): string | undefined {
   const row = prepared<[string, number], { subject: string | null }>(

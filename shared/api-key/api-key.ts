@@ -16,6 +16,7 @@ export type Scope =
   | 'server:read'
   | 'status:read'
   | 'status:write'
+  | 'sessions:erase'
   | 'webhooks:read'
   | 'webhooks:write'
   | 'history:read'
@@ -45,6 +46,7 @@ export const SCOPES: Readonly<Record<Scope, { readonly role: KeyRole; readonly o
     role: 'operator',
     opens: 'change statuses, revoke, note that holders were told',
   },
+  'sessions:erase': { role: 'operator', opens: 'erase what is kept of a person' },
   'webhooks:read': { role: 'operator', opens: 'read what was told to others by webhook' },
   'webhooks:write': { role: 'operator', opens: 'send a delivery once more' },
   'history:read': { role: 'regulator', opens: 'read status tokens of times that are not public' },

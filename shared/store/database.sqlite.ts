@@ -63,6 +63,14 @@ export function immediate<Result>(db: Database, work: () => Result): Result {
   return db.transaction(work).immediate()
 }
 
+/**
+ * Writes what was committed to the file itself and empties the write-ahead log, so that what was deleted, which the file
+ * overwrites, does not stand there any more. While somebody still reads, it waits as long as for another writer.
+ */
+export function emptyLog(db: Database): void {
+  db.pragma('wal_checkpoint(TRUNCATE)')
+}
+
 const statements = new WeakMap<Database, Map<string, SqliteDatabase.Statement>>()
 
 /**

@@ -9,6 +9,7 @@ import {
   type EndpointRow,
   endpointOf,
   eventOf,
+  FORGET_SUBJECT,
 } from './stored-delivery.ts'
 
 /** The schema of events and their deliveries, in the order in which it grew. */
@@ -82,6 +83,11 @@ export async function emitEvent(tx: Sql, event: NewEvent, random: Random): Promi
      SELECT endpoint, $2, 'pending', 0, $3 FROM unnest($1::text[]) AS endpoint`,
     [endpoints.map((endpoint) => endpoint.id), id, event.at],
   )
+}
+
+/** Erases every event about a subject, told or not, inside the caller's transaction. */
+export async function forgetSubject(tx: Sql, subject: string): Promise<void> {
+  for (const sql of FORGET_SUBJECT) await tx.run(sql, [subject])
 }
 
 const SELECT_DELIVERY = `SELECT webhook_delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome,

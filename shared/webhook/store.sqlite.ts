@@ -9,6 +9,7 @@ import {
   type EndpointRow,
   endpointOf,
   eventOf,
+  FORGET_SUBJECT,
 } from './stored-delivery.ts'
 
 /** The schema of events and their deliveries, in the order in which it grew. */
@@ -84,6 +85,11 @@ export function emitEvent(db: Database, event: NewEvent, random: Random): void {
      VALUES (?, ?, 'pending', 0, ?)`,
   )
   for (const endpoint of endpoints) deliver.run(endpoint.id, id, event.at)
+}
+
+/** Erases every event about a subject, told or not, inside the caller's transaction. */
+export function forgetSubject(db: Database, subject: string): void {
+  for (const sql of FORGET_SUBJECT) db.prepare(sql.replace('$1', '?')).run(subject)
 }
 
 const SELECT_DELIVERY = `SELECT webhook_delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome,

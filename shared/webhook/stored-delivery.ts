@@ -22,6 +22,13 @@ export interface EventRow {
   readonly data: string
 }
 
+/** What erases every event about a subject, in this order. */
+export const FORGET_SUBJECT: readonly string[] = [
+  'DELETE FROM webhook_delivery WHERE event_id IN (SELECT id FROM webhook_event WHERE subject = $1)',
+  'DELETE FROM webhook_event WHERE subject = $1',
+  'DELETE FROM webhook_subject WHERE subject = $1',
+]
+
 /** A delivery that is due, with where it goes. */
 export interface ClaimRow extends EventRow {
   readonly id: number

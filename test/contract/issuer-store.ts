@@ -460,6 +460,74 @@ export function issuerStoreContract(name: string, open: () => Promise<IssuerStor
       expect((nothing as Problem).code).to.equal('credential_not_found')
     })
 
+    describe('erasing a session', () => {
+      const order = { actor: 'op', reason: 'asked by letter' }
+      const outcomeOf = async (erasing: Promise<unknown>) =>
+        erasing.then(
+          () => 'erased',
+          (error: Problem) => error.code,
+        )
+
+      it('is refused while a copy is in force, and not once it is revoked or has expired', async () => {
+        const [id, other] = [await decided(), await decided()]
+        await intend(id, ['k1', 'k2'], 'a')
+        await first.recordIssued(id, 1, NOW)
+        expect(await outcomeOf(first.eraseSession(id, order, NOW + 1))).to.equal('erasure_blocked')
+        expect((await second.session(id))?.state).to.equal('approved')
+        await first.revoke(id, { reasonClass: 'fraud', actor: 'op' }, NOW + 1)
+        expect(await outcomeOf(first.eraseSession(id, order, NOW + 2))).to.equal('erased')
+        await intend(other, ['k3'], 'b')
+        const late = NOW + 15 * DAY
+        expect(await outcomeOf(second.eraseSession(other, order, late))).to.equal('erased')
+      })
+
+      it('is refused while a notice to the holder is held back', async () => {
+        const id = await decided()
+        await intend(id, ['k1'], 'a')
+        await first.revoke(id, { reasonClass: 'fraud', actor: 'op', heldBy: 'court' }, NOW)
+        expect(await outcomeOf(first.eraseSession(id, order, NOW))).to.equal('erasure_blocked')
+      })
+
+      it('takes the session, what refers to it and its events, with one leaf that the receipt opens', async () => {
+        const types = ['carnet.session.decided.v1'] as const
+        const hook = { types, createdAt: NOW, platform: undefined }
+        await fixture.webhooks.addEndpoint({ id: 'o', url: 'https://o.example', ...hook })
+        const [id, other] = [await decided({ faceMatch: 0.1 }), await decided()]
+        await first.openDossier(id, { kind: 'reviewer', actor: 'ada' }, NOW)
+        await first.recordReview(id, {
+          outcome: 'approve',
+          reason: 'known',
+          reviewer: 'ada',
+          reviewedAt: NOW,
+        })
+        await first.recordOffer(offerOf(id, 'x'), NOW)
+        const { statuses } = intentOf(await intend(id, ['k1', 'k2'], 'a'))
+        await first.revoke(id, { reasonClass: 'fraud', actor: 'op' }, NOW)
+        const before = await fixture.entries()
+        const { leaf, details, salt } = await first.eraseSession(id, order, NOW + 3)
+        expect((await fixture.entries()).slice(before.length)).to.deep.equal(['session.erased'])
+        expect(details).to.deep.equal({ session: id, ...order, erased_at: NOW + 3 })
+        expect(leaf).to.be.greaterThan(0)
+        expect(Buffer.from(salt, 'base64url')).to.have.length(32)
+        expect(await second.session(id)).to.equal(undefined)
+        expect(await second.offer('offer-x', NOW)).to.equal(undefined)
+        const events = await fixture.webhooks.deliveries({ platform: undefined, limit: 20 })
+        expect(events.map(({ event }) => event.subject)).to.deep.equal([other])
+        expect((await second.session(other))?.state).to.equal('approved')
+        const again = intentOf(await intend(other, ['k8', 'k9'], 'c'))
+        expect(again.statuses.map(({ uri, idx }) => `${uri} ${idx}`)).to.not.have.any.members(
+          statuses.map(({ uri, idx }) => `${uri} ${idx}`),
+        )
+        expect(await outcomeOf(second.eraseSession(id, order, NOW))).to.equal('session_not_found')
+      })
+
+      it('erases once for two that come at once', async () => {
+        const id = await decided()
+        const both = [first, second].map((store) => outcomeOf(store.eraseSession(id, order, NOW)))
+        expect((await Promise.all(both)).sort()).to.deep.equal(['erased', 'session_not_found'])
+      })
+    })
+
     it('revokes the other copies where one was revoked on its own before', async () => {
       const id = await decided()
       const { statuses } = intentOf(await intend(id, ['k1', 'k2'], 'a'))

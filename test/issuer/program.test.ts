@@ -21,7 +21,13 @@ import { anchorsOf, verifyTrustList } from '../../shared/trust/trust-list.ts'
 import { verifyX5c } from '../../shared/trust/x5c.ts'
 import { evidenceWith, fixturePipeline } from '../support/evidence.ts'
 import { openIssuer, type TestIssuer } from '../support/issuer.ts'
-import { newKeys, submittedSession, testWallet, tokenFor } from '../support/issuer-client.ts'
+import {
+  beginSession,
+  newKeys,
+  submittedSession,
+  testWallet,
+  tokenFor,
+} from '../support/issuer-client.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const tokenKey = generateEs256Key().signer
@@ -136,6 +142,16 @@ describe('carnet-issuer', () => {
       'carnet-issuer: no face is kept of session sid',
     ])
     expect((await call(['faces', 'block', 'a.jpg', '--name', 'x', '--days', '0'])).code).to.equal(2)
+  })
+
+  it('erases what is kept of a person, and prints the receipt', async () => {
+    const { id } = await beginSession(issuer.url)
+    const argv = ['sessions', 'erase', id, '--url', issuer.url, '--reason', 'asked by letter']
+    const erased = await call(argv)
+    expect(erased.code, erased.err).to.equal(0)
+    expect(JSON.parse(erased.out)).to.include({ session_id: id, reason: 'asked by letter' })
+    expect((await call(argv)).code).to.equal(1)
+    expect((await call(['sessions', 'erase', id])).code).to.equal(2)
   })
 
   it('says what it copied to another store, table by table', async () => {

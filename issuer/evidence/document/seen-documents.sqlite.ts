@@ -1,4 +1,9 @@
-import { type Database, immediate, openDatabase } from '../../../shared/store/database.sqlite.ts'
+import {
+  type Database,
+  emptyLog,
+  immediate,
+  openDatabase,
+} from '../../../shared/store/database.sqlite.ts'
 import { LEAST_PARTS_IN_COMMON, type SeenDocuments } from './seen-documents.ts'
 
 const migrations: readonly string[] = [
@@ -63,6 +68,7 @@ function openSeenDocuments(db: Database): SeenDocuments {
       }),
     forget: async (sessionId) => {
       forget.run(sessionId)
+      emptyLog(db)
     },
     purge: async (now) => purge.run(now).changes,
   }

@@ -1,4 +1,9 @@
-import { type Database, immediate, openDatabase } from '../../../shared/store/database.sqlite.ts'
+import {
+  type Database,
+  emptyLog,
+  immediate,
+  openDatabase,
+} from '../../../shared/store/database.sqlite.ts'
 import {
   FACES_AT_ONCE,
   type FaceCursor,
@@ -82,12 +87,15 @@ function openFaceStore(db: Database): FaceStore {
     settle: async (id) => {
       settle.run(id)
     },
-    remove: async (list: FaceList, id) =>
-      immediate(db, () => {
+    remove: async (list: FaceList, id) => {
+      const removed = immediate(db, () => {
         const { changes } = remove.run(list, id)
         if (changes > 0) countRemoval.run()
         return changes > 0
-      }),
+      })
+      emptyLog(db)
+      return removed
+    },
     blocklist: async () => blocklist.all(),
     purge: async (now) => purge.run(now).changes,
   }
