@@ -145,7 +145,7 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
   },
   duplicate_suspected: {
     raisedBy:
-      'a search among the faces that this issuer keeps, off by default, found one as alike as its threshold in another session. Not assured',
+      'a search among the faces that this issuer keeps, off by default, found one as alike as its threshold in a session with another name or date of birth. Not assured',
     remedy: 'a person compares the two sessions',
   },
   face_on_blocklist: {

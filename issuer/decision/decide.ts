@@ -70,7 +70,7 @@ function codesOf(
   for (const { name, value, limit } of document.signs ?? []) {
     add(`${name}_suspected`, !(value < limit))
   }
-  for (const { list } of faceSearch?.hits ?? []) add(FACE_CODES[list], true)
+  for (const { list, sameData } of faceSearch?.hits ?? []) add(FACE_CODES[list], !sameData)
   addScore(codes, faceMatch, 'face_match_low', 'face_match_review')
   addScore(codes, liveness, 'liveness_low', 'liveness_review')
   add('screening_impossible', !screening.compared.includes('name') || screening.lists.length === 0)

@@ -75,7 +75,12 @@ export const faceSearchSchema: z.ZodType<FaceSearch> = z.strictObject({
   threshold: z.number(),
   compared: z.int(),
   hits: z.array(
-    z.strictObject({ list: z.enum(['seen', 'blocklist']), id: z.string(), value: z.number() }),
+    z.strictObject({
+      list: z.enum(['seen', 'blocklist']),
+      id: z.string(),
+      value: z.number(),
+      sameData: z.boolean(),
+    }),
   ),
   assurance: z.literal('not_assured'),
 })

@@ -222,6 +222,8 @@ export interface FaceHit {
   readonly id: string
   /** Cosine of the two templates, -1 to 1. */
   readonly value: number
+  /** Whether the document of that session showed the same name and date of birth: somebody who comes again as themselves. */
+  readonly sameData: boolean
 }
 
 /** A search 1:N among the faces that this issuer keeps for it. Reviewers see it, nobody else. */

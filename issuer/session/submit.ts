@@ -51,7 +51,10 @@ export async function submitSession(
   const { document, selfie, back } = readings.all(id)
   const collected = collect(document, selfie, now, back)
   const unsearched = await withSeen(collected, { id, document, seen: deps.seen, now })
-  const found = await deps.faces?.search(id, selfie.face, now)
+  const found = await deps.faces?.search(
+    { sessionId: id, face: selfie.face, document: collected.document },
+    now,
+  )
   const evidence = found ? withFaceSearch(unsearched, found) : unsearched
   deps.onCollected?.()
   const screening = screen(evidence, watchlists, { threshold: workflow.screening.threshold, now })

@@ -5,6 +5,7 @@ const face = (id: string, changes: Partial<KeptFace> = {}): KeptFace => ({
   list: 'seen',
   id,
   model: 'ab'.repeat(32),
+  person: `person ${id}`,
   sealed: Buffer.from(`sealed ${id}`),
   expires: 100,
   ...changes,

@@ -83,7 +83,8 @@ describe('carnet-issuer', () => {
           days: 30,
           block: async (name, imageFile, expires) => {
             const sealed = Buffer.from(imageFile)
-            await faces.store.keep({ list: 'blocklist', id: name, model: 'm', sealed, expires })
+            const kept = { list: 'blocklist', id: name, model: 'm', person: '' } as const
+            await faces.store.keep({ ...kept, sealed, expires })
           },
         }),
       withLog: (_config, work) => work(issuer.auditLog),
@@ -133,8 +134,8 @@ describe('carnet-issuer', () => {
     expect((await call(['faces', 'blocklist'])).out).to.match(/^case-17 {2}until \d{4}-/)
     expect((await call(['faces', 'unblock', 'case-17'])).out).to.equal('case-17  unblocked')
     expect((await call(['faces', 'unblock', 'case-17'])).code).to.equal(1)
-    const kept = { list: 'seen', id: 'sid', model: 'm', sealed: Buffer.of(1) } as const
-    await faces.store.keep({ ...kept, expires: 4_000_000_000 })
+    const kept = { list: 'seen', id: 'sid', model: 'm', person: '' } as const
+    await faces.store.keep({ ...kept, sealed: Buffer.of(1), expires: 4_000_000_000 })
     expect((await call(['faces', 'forget', 'sid'])).out).to.equal('sid  forgotten')
     const unknown = await call(['faces', 'forget', 'sid'])
     expect([unknown.code, unknown.err]).to.deep.equal([

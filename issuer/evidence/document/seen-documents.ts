@@ -59,16 +59,26 @@ export function sightingOf(
   },
 ): Sighting | undefined {
   const { fields, type } = document
-  const value = (name: keyof typeof fields) => fields[name]?.value ?? ''
-  const number = value('document_number').replace(/[^A-Z0-9]/g, '')
-  const name = `${value('family_name')} ${value('given_name')}`.toUpperCase()
-  if (number === '' || name.trim() === '' || value('birthdate') === '') return undefined
+  const number = (fields.document_number?.value ?? '').replace(/[^A-Z0-9]/g, '')
+  const person = personDigest(key, document)
+  if (number === '' || person === undefined) return undefined
   return {
     sessionId,
-    document: digest(key, ['document', type, value('issuing_country'), number]),
-    person: digest(key, ['person', name, value('birthdate')]),
+    document: digest(key, ['document', type, fields.issuing_country?.value ?? '', number]),
+    person,
     portrait: portraitParts(key, portrait),
   }
+}
+
+/** The keyed digest of name and date of birth; `undefined` where the document does not show both. */
+export function personDigest(
+  key: Uint8Array,
+  { fields }: Pick<DocumentEvidence, 'fields'>,
+): string | undefined {
+  const value = (name: keyof typeof fields) => fields[name]?.value ?? ''
+  const name = `${value('family_name')} ${value('given_name')}`.toUpperCase()
+  if (name.trim() === '' || value('birthdate') === '') return undefined
+  return digest(key, ['person', name, value('birthdate')])
 }
 
 /** The warnings that a session gets for what was seen before. */

@@ -2,7 +2,15 @@ import type { NumericDate } from '../../../shared/clock.ts'
 import { seal, unseal } from '../../../shared/key/seal.ts'
 import { OperatorError } from '../../../shared/operator-error.ts'
 import type { Random } from '../../../shared/random.ts'
-import type { Evidence, FaceHit, FaceSearch, ModelReference, Warning } from '../evidence.ts'
+import { personDigest } from '../document/seen-documents.ts'
+import type {
+  DocumentEvidence,
+  Evidence,
+  FaceHit,
+  FaceSearch,
+  ModelReference,
+  Warning,
+} from '../evidence.ts'
 import { type DuplicateIndex, openGrowingIndex } from './duplicate-index.ts'
 import type { FaceTemplate } from './embed.ts'
 import type { FaceCursor, FaceList, FaceStore, KeptFace } from './face-store.ts'
@@ -32,7 +40,15 @@ export interface FaceBook {
    * Keeps the face of a session and answers who of the others is alike, whichever server kept them: of two sessions at
    * once the later one finds the earlier.
    */
-  search(sessionId: string, face: FaceTemplate, now: NumericDate): Promise<FaceSearch>
+  search(
+    shown: {
+      readonly sessionId: string
+      readonly face: FaceTemplate
+      /** What the document showed, so that who comes again as themselves is told from who comes as another. */
+      readonly document: Pick<DocumentEvidence, 'fields'>
+    },
+    now: NumericDate,
+  ): Promise<FaceSearch>
   /** Removes faces of sessions that were rejected or never decided, keeps those that were approved, and drops what has expired. */
   tidy(outcomeOf: (sessionId: string) => Promise<Outcome>, now: NumericDate): Promise<void>
   /** Removes the face of a session before its time and answers whether there was one. */
@@ -48,10 +64,11 @@ export function openFaceBook(settings: FaceBookSettings): FaceBook {
   let index: DuplicateIndex | undefined
   let cursor: FaceCursor | undefined
   let unsearched = 0
+  const persons = new Map<string, string>()
   let syncing: Promise<void> = Promise.resolve()
 
   function put(face: KeptFace): void {
-    index?.remove(rowOf(face))
+    drop(rowOf(face))
     if (face.model !== model?.sha256) {
       unsearched += 1
       return
@@ -59,6 +76,12 @@ export function openFaceBook(settings: FaceBookSettings): FaceBook {
     const template = openTemplate(key, face)
     index ??= openGrowingIndex(template.length)
     index.add(rowOf(face), template, face.expires)
+    persons.set(rowOf(face), face.person)
+  }
+
+  function drop(row: string): void {
+    index?.remove(row)
+    persons.delete(row)
   }
 
   async function catchUp(): Promise<void> {
@@ -67,7 +90,7 @@ export function openFaceBook(settings: FaceBookSettings): FaceBook {
       for (const face of changes.kept) put(face)
       if (changes.all && index) {
         const there = new Set(changes.all.map(rowOf))
-        for (const row of index.ids()) if (!there.has(row)) index.remove(row)
+        for (const row of index.ids()) if (!there.has(row)) drop(row)
       }
       cursor = changes.cursor
       if (!changes.more) return
@@ -89,11 +112,12 @@ export function openFaceBook(settings: FaceBookSettings): FaceBook {
       await sync()
       return unsearched
     },
-    search: async (sessionId, face, now) => {
+    search: async ({ sessionId, face, document }, now) => {
       if (model === undefined) throw new Error('the faces are not open')
       const template = templateOf(face, model)
       const expires = now + seconds
-      const kept = { list: 'seen', id: sessionId, model: model.sha256, expires } as const
+      const person = personDigest(key, document) ?? ''
+      const kept = { list: 'seen', id: sessionId, model: model.sha256, expires, person } as const
       await store.keep({ ...kept, sealed: sealTemplate(template, kept, { key, random }) })
       await sync()
       const own = rowOf(kept)
@@ -105,7 +129,8 @@ export function openFaceBook(settings: FaceBookSettings): FaceBook {
         compared: Math.max(0, (index?.size ?? 0) - 1),
         hits: hits.map(({ id, similarity }): FaceHit => {
           const value = Math.floor(similarity * 1000) / 1000
-          return { ...placeOf(id), value }
+          const sameData = person !== '' && persons.get(id) === person
+          return { ...placeOf(id), value, sameData }
         }),
         assurance: 'not_assured',
       }
@@ -122,6 +147,7 @@ export function openFaceBook(settings: FaceBookSettings): FaceBook {
       }
       await store.purge(now)
       index?.purge(now)
+      for (const row of persons.keys()) if (!index?.has(row)) persons.delete(row)
     },
     forget: (sessionId) => store.remove('seen', sessionId),
   }
@@ -143,7 +169,7 @@ export function faceWarnings({ hits }: Pick<FaceSearch, 'hits'>): readonly Warni
     ['blocklist', 'face_on_blocklist'],
   ]
   return codes
-    .filter(([list]) => hits.some((hit) => hit.list === list))
+    .filter(([list]) => hits.some((hit) => hit.list === list && !hit.sameData))
     .map(([, code]) => ({ code, feature: 'face' }))
 }
 
@@ -154,7 +180,7 @@ export async function blockFace(
   expires: NumericDate,
 ): Promise<void> {
   const { name: id, model } = face
-  const kept = { list: 'blocklist', id, model: model.sha256, expires } as const
+  const kept = { list: 'blocklist', id, model: model.sha256, expires, person: '' } as const
   const template = templateOf(face.template, model)
   await store.keep({ ...kept, sealed: sealTemplate(template, kept, { key, random }) })
 }
@@ -176,8 +202,9 @@ function placeOf(row: string): Place {
   return { list: row.slice(0, space) as FaceList, id: row.slice(space + 1) }
 }
 
-function contextOf({ list, id, model, expires }: Omit<KeptFace, 'sealed'>): string {
-  return JSON.stringify(['carnet face', list, id, model, expires])
+function contextOf({ list, id, model, expires, person }: Omit<KeptFace, 'sealed'>): string {
+  const own = person === '' ? [] : [person]
+  return JSON.stringify(['carnet face', list, id, model, expires, ...own])
 }
 
 function sealTemplate(

@@ -13,6 +13,7 @@ const migrations: readonly string[] = [
    );
    CREATE INDEX face_by_expiry ON face(expires);
    CREATE INDEX face_unsettled ON face(id COLLATE "C") WHERE NOT settled;`,
+  `ALTER TABLE face ADD COLUMN person TEXT NOT NULL DEFAULT '';`,
 ]
 
 /**
@@ -25,17 +26,18 @@ export async function openFaceStoreDatabase(url: string): Promise<{
 }> {
   const db = await openDatabase(url, { faces: migrations })
   const store: FaceStore = {
-    keep: ({ list, id, model, sealed, expires }) =>
+    keep: ({ list, id, model, sealed, expires, person }) =>
       db.transaction(async (tx) => {
         // Whoever holds this row commits before the next one counts, so that changes show in their order.
         const next = await tx.get<{ change: number }>(
           'UPDATE face_state SET change = change + 1 RETURNING change',
         )
         await tx.run(
-          `INSERT INTO face VALUES ($1, $2, $3, $4, $5, $6, $7)
+          `INSERT INTO face VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
            ON CONFLICT (list, id) DO UPDATE SET model = excluded.model, sealed = excluded.sealed,
-             expires = excluded.expires, settled = excluded.settled, change = excluded.change`,
-          [list, id, model, sealed, expires, list !== 'seen', next?.change],
+             expires = excluded.expires, settled = excluded.settled, change = excluded.change,
+             person = excluded.person`,
+          [list, id, model, sealed, expires, list !== 'seen', next?.change, person],
         )
       }),
     changes: (cursor) => db.snapshot((tx) => changesSince(tx, cursor)),
@@ -67,7 +69,7 @@ async function changesSince(tx: Sql, cursor: FaceCursor | undefined) {
   if (state === undefined) throw new Error('the state of the faces is not there')
   const { change, removals } = state
   const rows = await tx.all<KeptFace & { readonly change: number }>(
-    `SELECT list, id, model, sealed, expires, change FROM face WHERE change > $1 ORDER BY change LIMIT $2`,
+    `SELECT list, id, model, sealed, expires, change, person FROM face WHERE change > $1 ORDER BY change LIMIT $2`,
     [cursor?.change ?? 0, FACES_AT_ONCE],
   )
   const more = rows.length === FACES_AT_ONCE

@@ -24,6 +24,7 @@ const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX face_by_expiry ON face(expires);
    CREATE INDEX face_unsettled ON face(id) WHERE settled = 0;`,
+  `ALTER TABLE face ADD COLUMN person TEXT NOT NULL DEFAULT '';`,
 ]
 
 /** Opens faces in an SQLite file of their own. @throws OperatorError */
@@ -46,11 +47,11 @@ function openFaceStore(db: Database): FaceStore {
     .prepare<[], number>('UPDATE face_state SET change = change + 1 RETURNING change')
     .pluck()
   const countRemoval = db.prepare('UPDATE face_state SET removals = removals + 1')
-  const keep = db.prepare<[string, string, string, Uint8Array, number, number, number]>(
-    'INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?, ?, ?)',
+  const keep = db.prepare<[string, string, string, Uint8Array, number, number, number, string]>(
+    'INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const kept = db.prepare<[number, number], KeptFace & { readonly change: number }>(
-    `SELECT list, id, model, sealed, expires, change FROM face WHERE change > ? ORDER BY change LIMIT ?`,
+    `SELECT list, id, model, sealed, expires, change, person FROM face WHERE change > ? ORDER BY change LIMIT ?`,
   )
   const all = db.prepare<[], Pick<KeptFace, 'list' | 'id'>>('SELECT list, id FROM face')
   const unsettled = db
@@ -66,10 +67,10 @@ function openFaceStore(db: Database): FaceStore {
   const purge = db.prepare<[number]>('DELETE FROM face WHERE expires <= ?')
 
   return {
-    keep: async ({ list, id, model, sealed, expires }) =>
+    keep: async ({ list, id, model, sealed, expires, person }) =>
       immediate(db, () => {
         const change = nextChange.get() as number
-        keep.run(list, id, model, sealed, expires, list === 'seen' ? 0 : 1, change)
+        keep.run(list, id, model, sealed, expires, list === 'seen' ? 0 : 1, change, person)
       }),
     changes: async (cursor) =>
       db.transaction(() => {

@@ -10,6 +10,8 @@ export interface KeptFace {
   readonly id: string
   /** SHA-256 of the network, hexadecimal; templates of two networks say nothing about each other. */
   readonly model: string
+  /** A keyed digest of the person's name and date of birth; empty where they are not known. */
+  readonly person: string
   readonly sealed: Uint8Array
   readonly expires: NumericDate
 }

@@ -271,9 +271,13 @@ const RAISED: Readonly<Record<WarningCode, () => readonly WarningCode[]>> = {
     }),
   clip_liveness_low: () => scoreCodes({ frames: clip((frame) => ({ ...frame, liveness: 0.3 })) }),
   duplicate_suspected: () =>
-    faceWarnings({ hits: [{ list: 'seen', id: 'x', value: 0.8 }] }).map(({ code }) => code),
+    faceWarnings({ hits: [{ list: 'seen', id: 'x', value: 0.8, sameData: false }] }).map(
+      ({ code }) => code,
+    ),
   face_on_blocklist: () =>
-    faceWarnings({ hits: [{ list: 'blocklist', id: 'x', value: 0.8 }] }).map(({ code }) => code),
+    faceWarnings({ hits: [{ list: 'blocklist', id: 'x', value: 0.8, sameData: false }] }).map(
+      ({ code }) => code,
+    ),
 }
 
 const FAULTY: Readonly<Record<QualityFault, Partial<FaceQuality>>> = {

@@ -44,8 +44,12 @@ describe('a search among the faces that an issuer keeps', function () {
   })
 
   let pictures = 0
-  const decided = async (word: string) => {
+  const decided = async (word: string, name = `NAME${pictures}`) => {
     pictures += 1
+    const { date_of_expiry } = pipeline.evidence.document.fields
+    pipeline.evidence = evidenceWith({
+      fields: { family_name: name, date_of_expiry: date_of_expiry?.value },
+    })
     const worker = await beginSession(issuer.url)
     await worker.upload('document', `ok document ${pictures}`)
     await worker.upload('selfie', `ok selfie ${pictures} ${word}`)
@@ -76,9 +80,15 @@ describe('a search among the faces that an issuer keeps', function () {
       model,
       threshold: 0.6,
       compared: 2,
-      hits: [{ list: 'seen', id: first.id, value: 1 }],
+      hits: [{ list: 'seen', id: first.id, value: 1, sameData: false }],
       assurance: 'not_assured',
     })
+  })
+
+  it('says nothing of somebody who comes again under their own name', async () => {
+    expect((await decided('eve', 'EVERLASTING')).body.state).to.equal('approved')
+    expect((await decided('eve', 'EVERLASTING')).body.state).to.equal('approved')
+    expect((await decided('eve', 'OTHERWISE')).body.state).to.equal('referred')
   })
 
   it('tells a worker of a rejection what it rests on, and of neither list', async () => {
@@ -99,7 +109,7 @@ describe('a search among the faces that an issuer keeps', function () {
     const { id, body, view } = await decided('cid')
     expect(body.decision).to.deep.equal({ outcome: 'refer', codes: ['person_reviews'] })
     const [hit] = (await dossier(id)).face_search.hits
-    expect(hit).to.deep.equal({ list: 'blocklist', id: 'case-17', value: 1 })
+    expect(hit).to.deep.equal({ list: 'blocklist', id: 'case-17', value: 1, sameData: false })
     const decision = { outcome: 'reject', reason: 'the same person as in case 17' }
     await sendJson(`${issuer.url}/reviews/${id}`, decision, issuer.reviewerKey)
     expect((await view()).decision.codes).to.deep.equal(['rejected_by_person'])

@@ -3,6 +3,7 @@ import type { FaceTemplate } from '../../../../issuer/evidence/face/embed.ts'
 import {
   blockFace,
   type FaceBook,
+  faceWarnings,
   openFaceBook,
   withFaceSearch,
 } from '../../../../issuer/evidence/face/face-book.ts'
@@ -25,6 +26,13 @@ function face(direction: number, tilt = 0): FaceTemplate {
   return new Map([['network', numbers.map((value) => value / length)]])
 }
 
+/** What one session showed; everybody has a name of their own unless it is said. */
+const shown = (sessionId: string, template: FaceTemplate, name = sessionId) => ({
+  sessionId,
+  face: template,
+  document: evidenceWith({ fields: { family_name: name } }).document,
+})
+
 describe('a book of faces', () => {
   let store: FaceStore
   let close: () => Promise<void>
@@ -36,7 +44,7 @@ describe('a book of faces', () => {
     return book
   }
   const hitsOf = async (book: FaceBook, id: string, template: FaceTemplate, now = NOW) =>
-    (await book.search(id, template, now)).hits.map((hit) => `${hit.list} ${hit.id}`)
+    (await book.search(shown(id, template), now)).hits.map((hit) => `${hit.list} ${hit.id}`)
 
   beforeEach(() => {
     ;({ store, close } = openFaceStoreFile(':memory:'))
@@ -48,8 +56,8 @@ describe('a book of faces', () => {
     expect(await hitsOf(book, 'one', face(1))).to.deep.equal([])
     expect(await hitsOf(book, 'two', face(5))).to.deep.equal([])
     expect(await hitsOf(book, 'one', face(1))).to.deep.equal([])
-    const { hits, ...search } = await book.search('three', face(1, 0.5), NOW)
-    expect(hits).to.deep.equal([{ list: 'seen', id: 'one', value: 0.894 }])
+    const { hits, ...search } = await book.search(shown('three', face(1, 0.5)), NOW)
+    expect(hits).to.deep.equal([{ list: 'seen', id: 'one', value: 0.894, sameData: false }])
     expect(search).to.deep.equal({
       model: MODEL,
       threshold: 0.6,
@@ -58,9 +66,24 @@ describe('a book of faces', () => {
     })
   })
 
+  it('tells who comes again as themselves from who comes as another, and warns of the other alone', async () => {
+    const book = await opened()
+    await book.search(shown('one', face(1), 'ANDERS'), NOW)
+    const again = await book.search(shown('two', face(1), 'ANDERS'), NOW)
+    expect(again.hits).to.deep.equal([{ list: 'seen', id: 'one', value: 1, sameData: true }])
+    expect(faceWarnings(again)).to.deep.equal([])
+    const other = await (await opened()).search(shown('three', face(1), 'BERGER'), NOW)
+    expect(other.hits.map(({ sameData }) => sameData)).to.deep.equal([false, false])
+    expect(faceWarnings(other).map(({ code }) => code)).to.deep.equal(['duplicate_suspected'])
+    const nameless = { ...shown('four', face(1)), document: { fields: {} } }
+    const hits = (await book.search(nameless, NOW)).hits
+    expect(hits.some(({ sameData }) => sameData)).to.equal(false)
+    expect(JSON.stringify((await store.changes(undefined)).kept)).to.not.match(/ANDERS|BERGER/)
+  })
+
   it('finds what another server keeps, and loses what is forgotten there', async () => {
     const [here, there] = [await opened(), await opened()]
-    await here.search('one', face(1), NOW)
+    await here.search(shown('one', face(1)), NOW)
     expect(await hitsOf(there, 'two', face(1))).to.deep.equal(['seen one'])
     expect(await there.forget('one')).to.equal(true)
     expect(await hitsOf(here, 'three', face(1))).to.deep.equal(['seen two'])
@@ -77,7 +100,7 @@ describe('a book of faces', () => {
   })
 
   it('is there again after a restart, sealed at rest under its key', async () => {
-    await (await opened()).search('one', face(1), NOW)
+    await (await opened()).search(shown('one', face(1)), NOW)
     const { kept } = await store.changes(undefined)
     const numbers = Buffer.from(Float32Array.from(face(1).get('network') ?? []).buffer)
     expect(Buffer.from(kept[0]?.sealed ?? []).includes(numbers.subarray(0, 8))).to.equal(false)
@@ -93,12 +116,13 @@ describe('a book of faces', () => {
   })
 
   it('opens no template that was moved to another session or given another end', async () => {
-    await (await opened()).search('one', face(1), NOW)
+    await (await opened()).search(shown('one', face(1)), NOW)
     const [kept] = (await store.changes(undefined)).kept
     if (!kept) throw new Error('nothing is kept')
     for (const changed of [
       { ...kept, id: 'moved' },
       { ...kept, expires: kept.expires + 1 },
+      { ...kept, person: 'somebody else' },
     ]) {
       await store.keep(changed)
       const outcome = await bookOf()
@@ -113,7 +137,7 @@ describe('a book of faces', () => {
   })
 
   it('leaves faces of another network unsearched, and says how many', async () => {
-    await (await opened()).search('one', face(1), NOW)
+    await (await opened()).search(shown('one', face(1)), NOW)
     const book = bookOf()
     expect(await book.open({ id: 'network', sha256: 'cd'.repeat(32) })).to.equal(1)
     expect(await hitsOf(book, 'two', face(1))).to.deep.equal([])
@@ -128,7 +152,7 @@ describe('a book of faces', () => {
       gone: undefined,
     }
     for (const [i, id] of Object.keys(outcomes).entries()) {
-      await book.search(id, face(i), NOW)
+      await book.search(shown(id, face(i)), NOW)
     }
     await book.tidy(async (id) => outcomes[id], NOW)
     expect(await store.unsettled('')).to.deep.equal(['waiting'])
@@ -146,8 +170,10 @@ describe('a book of faces', () => {
     const book = await opened()
     const blocked = { name: 'case-17', model: MODEL, template: face(2) }
     await blockFace({ store, key: KEY, random: systemRandom }, blocked, NOW + 50)
-    const found = await book.search('one', face(2, 0.2), NOW)
-    expect(found.hits).to.deep.equal([{ list: 'blocklist', id: 'case-17', value: 0.98 }])
+    const found = await book.search(shown('one', face(2, 0.2)), NOW)
+    expect(found.hits).to.deep.equal([
+      { list: 'blocklist', id: 'case-17', value: 0.98, sameData: false },
+    ])
     const { warnings, faceSearch } = withFaceSearch(evidenceWith(), found)
     expect(warnings.map(({ code }) => code)).to.deep.equal(['face_on_blocklist'])
     expect(faceSearch).to.equal(found)
@@ -156,14 +182,14 @@ describe('a book of faces', () => {
 
   it('answers ten hits at most, the most alike first', async () => {
     const book = await opened()
-    for (let i = 0; i < 12; i++) await book.search(`s${i}`, face(4, i / 20), NOW)
-    const { hits, compared } = await book.search('last', face(4), NOW)
+    for (let i = 0; i < 12; i++) await book.search(shown(`s${i}`, face(4, i / 20)), NOW)
+    const { hits, compared } = await book.search(shown('last', face(4)), NOW)
     expect([hits.length, hits[0]?.id, compared]).to.deep.equal([10, 's0', 12])
   })
 
   it('searches nothing before it is open', async () => {
     const outcome = await bookOf()
-      .search('one', face(1), NOW)
+      .search(shown('one', face(1)), NOW)
       .then(
         () => 'searched',
         (error: Error) => error.message,
