@@ -1,5 +1,5 @@
-import { encodeBase64url } from '../../shared/base64url.ts'
 import { sha256Base64url } from '../../shared/hash.ts'
+import { newIdentifier } from '../../shared/identifier.ts'
 import { canonicalJson, type JsonObject } from '../../shared/json.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Random } from '../../shared/random.ts'
@@ -26,7 +26,7 @@ export function newBulk({ references }: BulkChange, random: Random): string {
   if (names.size !== references.length) {
     throw new Problem('request_invalid', 'a bulk change names each credential once')
   }
-  return encodeBase64url(random(12))
+  return newIdentifier(random, 12)
 }
 
 /** What the approver sees; `statuses` are those of the references, in their order. */

@@ -1,6 +1,10 @@
+import { lockLog } from '../../shared/audit/log.postgres.ts'
 import type { NumericDate } from '../../shared/clock.ts'
+import type { Random } from '../../shared/random.ts'
 import type { Sql } from '../../shared/store/database.postgres.ts'
+import { emitEvent } from '../../shared/webhook/store.postgres.ts'
 import { NOTICE_SECONDS } from './change.ts'
+import { noticeEvents, type PublishedChange } from './events.ts'
 import { durationsOf, type NoticeRow, noticeOf } from './notice.ts'
 import type { Durations, HolderNotice, StatusOperations, Timeliness } from './operations.ts'
 
@@ -29,29 +33,46 @@ export async function countOpenNotices(db: Sql): Promise<number> {
   return row?.count ?? 0
 }
 
-/** Notes that a holder was told; telling again is harmless and keeps the first time. Answers whether there is such a notice. */
+/** Notes that a holder was told; telling again is harmless and keeps the first time. Answers whether it was to be told. */
 export async function markTold(
   db: Sql,
   { event, now }: { readonly event: number; readonly now: NumericDate },
 ): Promise<boolean> {
   const changed = await db.run(
-    'UPDATE status_notice SET told_at = coalesce(told_at, $1) WHERE event = $2',
+    `UPDATE status_notice AS n SET told_at = coalesce(told_at, $1)
+     WHERE event = $2 AND held_by IS NULL AND EXISTS (
+       SELECT 1 FROM status_event AS e WHERE e.id = n.event AND e.published_sequence IS NOT NULL)`,
     [now, event],
   )
   return changed === 1
 }
 
-/** Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. */
+/**
+ * Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. Waits for
+ * a publication under way, so that either that one or this transaction asks for the holder to be told.
+ */
 export async function releaseNotice(
-  db: Sql,
-  { event, now }: { readonly event: number; readonly now: NumericDate },
+  tx: Sql,
+  { event, now, random }: { event: number; now: NumericDate; random: Random },
 ): Promise<boolean> {
-  const changed = await db.run(
+  await lockLog(tx)
+  const changed = await tx.run(
     `UPDATE status_notice SET held_by = NULL, due_at = $1
      WHERE event = $2 AND held_by IS NOT NULL AND told_at IS NULL`,
     [now + NOTICE_SECONDS, event],
   )
-  return changed === 1
+  if (changed === 0) return false
+  const change = await tx.get<PublishedChange>(
+    `SELECT e.id AS event, s.subject, e.to_status AS status, e.reason_class, n.due_at
+     FROM status_event AS e JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+     JOIN status_notice AS n ON n.event = e.id
+     WHERE e.id = $1 AND e.published_sequence IS NOT NULL AND s.subject IS NOT NULL`,
+    [event],
+  )
+  if (change !== undefined) {
+    for (const told of noticeEvents(change, now)) await emitEvent(tx, told, random)
+  }
+  return true
 }
 
 /** How many holders have not been told in time: the alarm. Notices on legal hold do not count. */

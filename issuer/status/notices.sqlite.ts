@@ -1,6 +1,9 @@
 import type { NumericDate } from '../../shared/clock.ts'
+import type { Random } from '../../shared/random.ts'
 import type { Database } from '../../shared/store/database.sqlite.ts'
+import { emitEvent } from '../../shared/webhook/store.sqlite.ts'
 import { NOTICE_SECONDS } from './change.ts'
+import { noticeEvents, type PublishedChange } from './events.ts'
 import { durationsOf, type NoticeRow, noticeOf } from './notice.ts'
 import type { Durations, HolderNotice, StatusOperations, Timeliness } from './operations.ts'
 
@@ -32,13 +35,17 @@ export function countOpenNotices(db: Database): number {
     .get() as number
 }
 
-/** Notes that a holder was told; telling again is harmless and keeps the first time. Answers whether there is such a notice. */
+/** Notes that a holder was told; telling again is harmless and keeps the first time. Answers whether it was to be told. */
 export function markTold(
   db: Database,
   { event, now }: { readonly event: number; readonly now: NumericDate },
 ): boolean {
   const { changes } = db
-    .prepare('UPDATE status_notice SET told_at = coalesce(told_at, ?) WHERE event = ?')
+    .prepare(
+      `UPDATE status_notice SET told_at = coalesce(told_at, ?)
+       WHERE event = ? AND held_by IS NULL AND EXISTS (
+         SELECT 1 FROM status_event WHERE id = event AND published_sequence IS NOT NULL)`,
+    )
     .run(now, event)
   return changes === 1
 }
@@ -46,7 +53,7 @@ export function markTold(
 /** Ends a legal hold: the holder is told next, and has 24 hours from now to be told in. Answers whether there was one. */
 export function releaseNotice(
   db: Database,
-  { event, now }: { readonly event: number; readonly now: NumericDate },
+  { event, now, random }: { event: number; now: NumericDate; random: Random },
 ): boolean {
   const { changes } = db
     .prepare(
@@ -54,7 +61,19 @@ export function releaseNotice(
        WHERE event = ? AND held_by IS NOT NULL AND told_at IS NULL`,
     )
     .run(now + NOTICE_SECONDS, event)
-  return changes === 1
+  if (changes === 0) return false
+  const change = db
+    .prepare<[number], PublishedChange>(
+      `SELECT e.id AS event, s.subject, e.to_status AS status, e.reason_class, n.due_at
+       FROM status_event AS e JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+       JOIN status_notice AS n ON n.event = e.id
+       WHERE e.id = ? AND e.published_sequence IS NOT NULL AND s.subject IS NOT NULL`,
+    )
+    .get(event)
+  if (change !== undefined) {
+    for (const told of noticeEvents(change, now)) emitEvent(db, told, random)
+  }
+  return true
 }
 
 /** How many holders have not been told in time: the alarm. Notices on legal hold do not count. */

@@ -210,7 +210,7 @@ export function statusOperationEndpoints(deps: {
       problems: ['change_not_found'],
       handle: async ({ params }) => {
         if (!(await operations.markTold(params.event, clock()))) {
-          throw new Problem('change_not_found', 'there is no notice of this change')
+          throw new Problem('change_not_found', 'no holder is to be told of this change now')
         }
         return { status: 204 }
       },

@@ -58,7 +58,8 @@ export function openStatusOperations(
     openNotices: (page) => openNotices(db, page),
     countOpenNotices: () => countOpenNotices(db),
     markTold: (event, now) => markTold(db, { event, now }),
-    releaseNotice: (event, now, key) => once(key, now, (tx) => releaseNotice(tx, { event, now })),
+    releaseNotice: (event, now, key) =>
+      once(key, now, (tx) => releaseNotice(tx, { event, now, random })),
     overdueNotices: (now) => overdueNotices(db, now),
     timeliness: (from, to) => db.snapshot((tx) => timeliness(tx, { from, to })),
     advance: (now) =>

@@ -66,7 +66,7 @@ export function openStatusOperations(
     countOpenNotices: async () => countOpenNotices(db),
     markTold: async (event, now) => markTold(db, { event, now }),
     releaseNotice: async (event, now, key) =>
-      once(key, now, () => releaseNotice(db, { event, now })),
+      once(key, now, () => releaseNotice(db, { event, now, random })),
     overdueNotices: async (now) => overdueNotices(db, now),
     timeliness: async (from, to) => timeliness(db, { from, to }),
     advance: async (now) =>

@@ -90,7 +90,7 @@ export interface StatusOperations {
     readonly after?: readonly [dueAt: NumericDate, event: number] | undefined
   }): Promise<readonly HolderNotice[]>
   countOpenNotices(): Promise<number>
-  /** Notes that a holder was told; answers whether there is such a notice. */
+  /** Answers whether there is such a notice, published and not on hold; telling again keeps the first time. */
   markTold(event: number, now: NumericDate): Promise<boolean>
   /** Ends a legal hold; answers whether there was one. */
   releaseNotice(event: number, now: NumericDate, key?: IdempotencyKey): Promise<boolean>

@@ -13,7 +13,7 @@ import type { FencedLease } from '../../shared/store/lease.postgres.ts'
 import { emitEvent } from '../../shared/webhook/store.postgres.ts'
 import { checkEnd, commitChange, NOTICE_SECONDS, ROOM, type StatusChange } from './change.ts'
 import { decoysToRevoke } from './decoys.ts'
-import { type PublishedChange, publishedEvent } from './events.ts'
+import { type PublishedChange, publishedEvents } from './events.ts'
 import { permute } from './permutation.ts'
 import {
   checkTransition,
@@ -551,13 +551,16 @@ async function record(tx: Sql, publication: NewPublication, random: Random): Pro
     [sequence, iat, list, after, lastEvent],
   )
   const published = await tx.all<PublishedChange>(
-    `SELECT s.subject, e.to_status AS status FROM status_event AS e
-     JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+    `SELECT e.id AS event, s.subject, e.to_status AS status, e.reason_class, n.due_at
+     FROM status_event AS e JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+     LEFT JOIN status_notice AS n ON n.event = e.id AND n.held_by IS NULL AND n.told_at IS NULL
      WHERE e.list = $1 AND e.id > $2 AND e.id <= $3 AND e.withdrawn_at IS NULL
        AND s.subject IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
     [list, after, lastEvent],
   )
-  for (const change of published) await emitEvent(tx, publishedEvent(change, iat), random)
+  for (const change of published) {
+    for (const event of publishedEvents(change, iat)) await emitEvent(tx, event, random)
+  }
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 

@@ -12,7 +12,7 @@ import { type Database, immediate, prepared } from '../../shared/store/database.
 import { emitEvent } from '../../shared/webhook/store.sqlite.ts'
 import { checkEnd, commitChange, NOTICE_SECONDS, ROOM, type StatusChange } from './change.ts'
 import { decoysToRevoke } from './decoys.ts'
-import { type PublishedChange, publishedEvent } from './events.ts'
+import { type PublishedChange, publishedEvents } from './events.ts'
 import { permute } from './permutation.ts'
 import {
   checkTransition,
@@ -505,12 +505,15 @@ function record(db: Database, publication: NewPublication, random: Random): Publ
   ).run(sequence, iat, list, last?.last_event ?? 0, lastEvent)
   const published = prepared<[string, number, number], PublishedChange>(
     db,
-    `SELECT s.subject, e.to_status AS status FROM status_event AS e
-       JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+    `SELECT e.id AS event, s.subject, e.to_status AS status, e.reason_class, n.due_at
+       FROM status_event AS e JOIN status_entry AS s ON s.list = e.list AND s.idx = e.idx
+       LEFT JOIN status_notice AS n ON n.event = e.id AND n.held_by IS NULL AND n.told_at IS NULL
        WHERE e.list = ? AND e.id > ? AND e.id <= ? AND e.withdrawn_at IS NULL
          AND s.subject IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_endpoint) ORDER BY e.id`,
   ).all(list, last?.last_event ?? 0, lastEvent)
-  for (const change of published) emitEvent(db, publishedEvent(change, iat), random)
+  for (const change of published) {
+    for (const event of publishedEvents(change, iat)) emitEvent(db, event, random)
+  }
   return { list, uri, sequence, token, sha256, iat, exp, ttl, leaf, leafHash }
 }
 

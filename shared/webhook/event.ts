@@ -7,6 +7,7 @@ export type EventType =
   | 'carnet.session.decided.v1'
   | 'carnet.credential.issued.v1'
   | 'carnet.credential.status-changed.v1'
+  | 'carnet.holder-notice.due.v1'
   | 'carnet.presentation.answered.v1'
   | 'carnet.presentation.refused.v1'
 
@@ -14,6 +15,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   'carnet.session.decided.v1',
   'carnet.credential.issued.v1',
   'carnet.credential.status-changed.v1',
+  'carnet.holder-notice.due.v1',
   'carnet.presentation.answered.v1',
   'carnet.presentation.refused.v1',
 ]
@@ -23,7 +25,7 @@ export interface WebhookEvent {
   /** The same in every delivery of this event and in no other event. */
   readonly id: string
   readonly type: EventType
-  /** What it happened to: the identifier of a session or of a presentation request. */
+  /** What it happened to: the identifier of a session, of a notice to a holder or of a presentation request. */
   readonly subject: string
   /** Rises with every event of this subject; a receiver that has seen a higher one drops this one. */
   readonly sequence: number

@@ -17,6 +17,7 @@ import { statusOperationsContract } from './status-operations.ts'
 
 const baseUrl = 'https://issuer.example'
 const origin = 'issuer.example/log'
+const subject = 'session-1'
 
 statusOperationsContract('SQLite', async (inputs) => {
   const db = sqlite.openDatabase(':memory:', {
@@ -33,9 +34,10 @@ statusOperationsContract('SQLite', async (inputs) => {
       random: (length) => inputs.random(length),
       subjectKeyOf: () => inputs.subjectKey,
     }),
+    webhooks: sqliteWebhook.openWebhookStore(db),
     allocate: async (copies, credentialExpires) =>
       sqlite.immediate(db, () =>
-        sqliteStatus.allocateIndexes(db, { copies, credentialExpires, now: 0 }),
+        sqliteStatus.allocateIndexes(db, { copies, credentialExpires, now: 0, subject }),
       ),
     entries: async () =>
       db
@@ -67,9 +69,10 @@ statusOperationsContract('PostgreSQL', async (inputs) => {
       random: (length) => inputs.random(length),
       subjectKeysOf: async (_tx, references) => references.map(() => inputs.subjectKey),
     }),
+    webhooks: postgresWebhook.openWebhookStore(db),
     allocate: (copies, credentialExpires) =>
       db.transaction((tx) =>
-        postgresStatus.allocateIndexes(tx, { copies, credentialExpires, now: 0 }),
+        postgresStatus.allocateIndexes(tx, { copies, credentialExpires, now: 0, subject }),
       ),
     entries: async () => {
       const rows = await db.all<{ entry: Buffer }>('SELECT entry FROM audit_entry ORDER BY idx')

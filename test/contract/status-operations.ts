@@ -10,6 +10,7 @@ import type { AuditLog } from '../../shared/audit/log.ts'
 import { Problem } from '../../shared/problem.ts'
 import { type Random, systemRandom } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
+import type { WebhookStore } from '../../shared/webhook/store.ts'
 import { failureOf } from '../support/failure.ts'
 import { listOf, TEST_POOL, unsignedTokens, valueAt } from '../support/status.ts'
 
@@ -25,7 +26,8 @@ export interface StatusOperationsFixture {
   readonly store: StatusStore
   readonly log: AuditLog
   readonly operations: StatusOperations
-  /** Allocates in a transaction of its own. */
+  readonly webhooks: WebhookStore
+  /** Allocates for `session-1` in a transaction of its own. */
   allocate(copies: number, credentialExpires: number): Promise<StatusReference[]>
   /** Every entry of the log, the oldest first. */
   entries(): Promise<{ readonly type: string }[]>
@@ -266,6 +268,87 @@ export function statusOperationsContract(
         expect(await operations.releaseNotice(event, NOW + 9 * DAY)).to.equal(true)
         expect(await operations.releaseNotice(event, NOW + 9 * DAY)).to.equal(false)
         expect((await operations.openNotices({ limit: 100 }))[0]?.dueAt).to.equal(NOW + 10 * DAY)
+      })
+
+      it('refuse to be noted before the change is published, while they are held, and of nothing', async () => {
+        const event = await change(first, 'revoked', NOW + 1)
+        expect(await operations.markTold(event, NOW + 2)).to.equal(false)
+        const held = await change(second, 'revoked', NOW + 1, { heldBy: 'court-7' })
+        await publish(NOW + 300)
+        expect(await operations.markTold(held, NOW + 301)).to.equal(false)
+        expect(await operations.markTold(held + 1, NOW + 301)).to.equal(false)
+        expect(await operations.markTold(event, NOW + 301)).to.equal(true)
+        expect(await operations.markTold(event, NOW + 302)).to.equal(true)
+        const { told } = await operations.timeliness(NOW, NOW + DAY)
+        expect(told).to.deep.equal({ count: 1, median: 300, max: 300, late: 0 })
+      })
+
+      describe('are asked for at the operator, and at no platform', () => {
+        const types = ['carnet.holder-notice.due.v1'] as const
+        const asked = async () =>
+          (await fixture.webhooks.deliveries({ limit: 9 }))
+            .map(({ endpointId, event: { id: _, ...event } }) => ({ endpointId, ...event }))
+            .reverse()
+        const notice = (event: number, due: string, at: number) => ({
+          endpointId: 'o',
+          type: types[0],
+          subject: `notice-${event}`,
+          sequence: 1,
+          at,
+          data: {
+            notice: event,
+            session: 'session-1',
+            status: 'revoked',
+            text: 'The issuer has withdrawn it.',
+            due,
+          },
+        })
+
+        beforeEach(async () => {
+          for (const [id, platform] of [
+            ['o', undefined],
+            ['d', 'driver'],
+          ] as const) {
+            const url = `https://${id}.example`
+            await fixture.webhooks.addEndpoint({ id, url, platform, types, createdAt: NOW })
+          }
+        })
+
+        it('once the change is published, in neutral words, once', async () => {
+          const event = await change(first, 'revoked', NOW, { reasonClass: 'compliance' })
+          expect(await asked()).to.deep.equal([])
+          await publish(NOW + 300)
+          await publish(NOW + 600)
+          const expected = notice(event, '2027-01-16T08:00:00Z', NOW + 300)
+          expect(await asked()).to.deep.equal([expected])
+          expect(JSON.stringify(await asked())).not.to.include('compliance')
+        })
+
+        it('after the end of a legal hold, which no event tells of before', async () => {
+          const hold = { reasonClass: 'legal_order', heldBy: 'court-7' } as const
+          const event = await change(first, 'revoked', NOW, hold)
+          await publish(NOW + 300)
+          expect(await asked()).to.deep.equal([])
+          await operations.releaseNotice(event, NOW + 9 * DAY)
+          await operations.releaseNotice(event, NOW + 9 * DAY + 1)
+          await publish(NOW + 9 * DAY + 300)
+          const expected = notice(event, '2027-01-25T08:00:00Z', NOW + 9 * DAY)
+          expect(await asked()).to.deep.equal([expected])
+        })
+
+        it('once, where the hold ends before the change is published', async () => {
+          const event = await change(first, 'revoked', NOW, { heldBy: 'court-7' })
+          await operations.releaseNotice(event, NOW + 1)
+          expect(await asked()).to.deep.equal([])
+          await publish(NOW + 300)
+          expect(await asked()).to.deep.equal([notice(event, '2027-01-16T08:00:01Z', NOW + 300)])
+        })
+
+        it('never for a change that was withdrawn', async () => {
+          await operations.withdraw(await change(first, 'revoked', NOW), NOW + 1)
+          await publish(NOW + 300)
+          expect(await asked()).to.deep.equal([])
+        })
       })
     })
 

@@ -124,7 +124,7 @@ describe('the commands of docs/operations.md (slow)', function () {
   })
 
   function commands(): string[] {
-    return [...PAGE.matchAll(/^```\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
+    return [...PAGE.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
       block.split('\n').filter((line) => line.startsWith('carnet-')),
     )
   }

@@ -136,6 +136,7 @@ describe('statusOperationEndpoints', () => {
     const notices = async () =>
       (await json(call('GET', '/status-notices'))).notices as { event: number }[]
     expect((await notices()).map(({ event }) => event)).to.deep.equal([told.event])
+    expect((await call('POST', `/status-notices/${held.event}/told`)).status).to.equal(404)
     expect((await call('POST', `/status-notices/${told.event}/told`)).status).to.equal(204)
     expect((await call('POST', '/status-notices/4711/told')).status).to.equal(404)
     expect((await call('POST', `/status-notices/${held.event}/release`)).status).to.equal(204)
