@@ -26,6 +26,13 @@ interface Ended {
   readonly out: string
 }
 
+interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  /** What it has printed so far. */
+  said(): string
+}
+
 /**
  * Runs every command of the page in its order, with the names of a real installation put in the place of the page's. The
  * commands of `status` are sent to an issuer that has issued.
@@ -34,7 +41,7 @@ describe('the commands of docs/operations.md (slow)', function () {
   this.timeout(300_000)
   const folder = temporaryFolder()
   const at = (...names: string[]): string => join(folder.path, ...names)
-  const lasting: { readonly child: ChildProcess; readonly ended: Promise<Ended> }[] = []
+  const lasting: Running[] = []
   /** What is written on the page, and what it is here. */
   const here = new Map<string, string>()
   let issued: TestIssuer
@@ -148,10 +155,7 @@ describe('the commands of docs/operations.md (slow)', function () {
     }
   }
 
-  function start(words: readonly string[]): {
-    readonly child: ChildProcess
-    readonly ended: Promise<Ended>
-  } {
+  function start(words: readonly string[]): Running {
     const [program = '', ...argv] = words
     // A bulk change is carried out by another person than the one who proposed it.
     const operatorKey = argv.includes('confirm') ? secondOperator : issued.operatorKey
@@ -169,7 +173,7 @@ describe('the commands of docs/operations.md (slow)', function () {
     const ended = new Promise<Ended>((resolve) =>
       child.once('close', (code) => resolve({ code, out })),
     )
-    return { child, ended }
+    return { child, ended, said: () => out }
   }
 
   async function untilUp(words: readonly string[]): Promise<void> {
@@ -177,8 +181,12 @@ describe('the commands of docs/operations.md (slow)', function () {
     if (words[0] === 'carnet-issuer') {
       return publishedOnce(words.includes(at('host.json')) ? hostUrl : url)
     }
-    await sleep(1000)
-    const { child, ended } = lasting.at(-1) as (typeof lasting)[number]
+    // A follower prints what it judged, a witness where it listens.
+    const { child, ended, said } = lasting.at(-1) as Running
+    for (let attempt = 0; attempt < 1200 && said() === ''; attempt++) {
+      if (child.exitCode !== null) break
+      await sleep(50)
+    }
     if (child.exitCode !== null) expect.fail(`${words.join(' ')}\n${(await ended).out}`)
   }
 
