@@ -1080,7 +1080,7 @@ export interface components {
             event: {
                 id: string;
                 /** @enum {string} */
-                type: "carnet.session.decided.v1" | "carnet.credential.issued.v1" | "carnet.credential.status-changed.v1" | "carnet.presentation.answered.v1" | "carnet.presentation.refused.v1";
+                type: "carnet.session.decided.v1" | "carnet.credential.issued.v1" | "carnet.credential.status-changed.v1" | "carnet.holder-notice.due.v1" | "carnet.presentation.answered.v1" | "carnet.presentation.refused.v1";
                 subject: string;
                 sequence: number;
                 time: number;
