@@ -90,16 +90,15 @@ function isKnown(name: string): name is keyof typeof CHECKS {
 function Tenant({ tenant, asOf }: { readonly tenant: TenantView; readonly asOf: number }): VNode {
   const { say, number, duration } = useWords()
   const { log, deliveries, notices } = tenant
+  const id = `tenant-${tenant.name}`
   const overdue = deliveries.oldestDueAt === undefined ? 0 : asOf - deliveries.oldestDueAt
   return (
-    <>
-      <div class="head">
-        <h2>
-          {say('operator.tenant')} {tenant.name}
-        </h2>
-      </div>
+    <section class="group" aria-labelledby={id}>
+      <h2 id={id}>
+        {say('operator.tenant')} {tenant.name}
+      </h2>
       <div class="cards">
-        <section class="card" aria-label={say('overview.issuer')}>
+        <div class="card">
           <Facts
             facts={[
               [say('overview.issuer'), tenant.issuer],
@@ -107,8 +106,8 @@ function Tenant({ tenant, asOf }: { readonly tenant: TenantView; readonly asOf: 
               [say('overview.address'), <span class="code">{tenant.address}</span>],
             ]}
           />
-        </section>
-        <section class="card" aria-label={say('overview.log')}>
+        </div>
+        <div class="card">
           <h3>{say('overview.log')}</h3>
           <Facts
             facts={[
@@ -120,8 +119,8 @@ function Tenant({ tenant, asOf }: { readonly tenant: TenantView; readonly asOf: 
               [say('overview.vkey'), <span class="code">{log.vkey}</span>],
             ]}
           />
-        </section>
-        <section class="card" aria-label={say('overview.deliveries')}>
+        </div>
+        <div class="card">
           <h3>{say('overview.deliveries')}</h3>
           <Facts
             facts={[
@@ -135,8 +134,8 @@ function Tenant({ tenant, asOf }: { readonly tenant: TenantView; readonly asOf: 
               [say('overview.oldest'), overdue > 0 ? duration(overdue) : say('kit.none')],
             ]}
           />
-        </section>
-        <section class="card" aria-label={say('overview.notices')}>
+        </div>
+        <div class="card">
           <h3>{say('overview.notices')}</h3>
           <Facts
             facts={[
@@ -149,7 +148,7 @@ function Tenant({ tenant, asOf }: { readonly tenant: TenantView; readonly asOf: 
               ],
             ]}
           />
-        </section>
+        </div>
       </div>
       <h3>{say('overview.lists')}</h3>
       {tenant.lists.length === 0 ? (
@@ -157,7 +156,7 @@ function Tenant({ tenant, asOf }: { readonly tenant: TenantView; readonly asOf: 
       ) : (
         <Lists lists={tenant.lists} asOf={asOf} />
       )}
-    </>
+    </section>
   )
 }
 
