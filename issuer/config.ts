@@ -357,15 +357,14 @@ export const sharedByIssuers: Tenancy<IssuerHostConfig>['shared'] = (
   { tenants: _each, evidence, operator, ...host },
   at,
 ) => {
-  const { manifest, ...rest } = evidence
-  const file = manifest === undefined ? {} : { manifest: at(manifest) }
+  const { manifest } = evidence
   const location = parseStoreLocation(operator?.accounts ?? '')
-  const accounts = location?.engine === 'sqlite' ? { accounts: at(location.path) } : {}
-  return JSON.parse(
-    JSON.stringify({
-      ...host,
-      ...(operator === undefined ? {} : { operator: { ...operator, ...accounts } }),
-      evidence: { ...rest, ...file },
-    }),
-  )
+  const accounts = location?.engine === 'sqlite' ? at(location.path) : (operator?.accounts ?? null)
+  // What the host does not set is not what a tenant's file sets either.
+  const shared = {
+    ...host,
+    operator: operator ? { ...operator, origin: operator.origin ?? null, accounts } : null,
+    evidence: { ...evidence, manifest: manifest === undefined ? null : at(manifest) },
+  }
+  return JSON.parse(JSON.stringify(shared))
 }

@@ -9,7 +9,7 @@ export interface ConfigSources {
   /** A JSON file; absent when the environment says everything. */
   readonly file?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
-  /** What holds whatever the file says; a variable goes over it. */
+  /** What holds whatever the file says, where `null` takes a member away; a variable goes over it. */
   readonly over?: JsonObject | undefined
   /** Such as `CARNET_ISSUER_`: the variable `CARNET_ISSUER_LISTEN__PORT` sets `listen.port`. */
   readonly prefix: string
@@ -63,11 +63,13 @@ function fittingTree<Schema extends z.ZodType>(
 }
 
 function merged(base: JsonObject, over: JsonObject): JsonObject {
-  const members = Object.entries(over).map(([name, value]) => {
+  const members = { ...base }
+  for (const [name, value] of Object.entries(over)) {
     const below = base[name]
-    return [name, isJsonObject(value) && isJsonObject(below) ? merged(below, value) : value]
-  })
-  return { ...base, ...Object.fromEntries(members) }
+    if (value === null) delete members[name]
+    else members[name] = isJsonObject(value) ? merged(isJsonObject(below) ? below : {}, value) : value
+  }
+  return members
 }
 
 /** The members of a configuration file, before any schema. @throws OperatorError `config_invalid`, `file_unreadable` */

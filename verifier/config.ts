@@ -123,5 +123,6 @@ export const verifierHostSchema: z.ZodType<VerifierHostConfig> = z.strictObject(
 /** What holds for every tenant, over what its own file says. */
 export const sharedByVerifiers: Tenancy<VerifierHostConfig>['shared'] = ({
   tenants: _each,
+  operator,
   ...host
-}) => JSON.parse(JSON.stringify(host))
+}) => JSON.parse(JSON.stringify({ ...host, operator: operator ?? null }))

@@ -163,7 +163,7 @@ function endpoints(deps: OperatorPageDeps): Endpoint[] {
           body: {
             asOf: now,
             health: await healthOf(deps),
-            checks: (await deps.readiness()).checks,
+            checks: checksOf((await deps.readiness()).checks, caller.sees),
             tenants: await Promise.all(caller.sees.map((tenant) => watchTenant(tenant, now))),
           },
         }
@@ -241,6 +241,13 @@ function endpoints(deps: OperatorPageDeps): Endpoint[] {
       },
     }),
   ]
+}
+
+/** The checks of a server with one tenant, and of one with several those of the tenants that are seen: `TENANT/CHECK`. */
+function checksOf(checks: Readiness['checks'], sees: Operator['sees']): Readiness['checks'] {
+  const isSeen = ([check]: readonly [string, unknown]): boolean =>
+    !check.includes('/') || sees.some(({ name }) => check.startsWith(`${name}/`))
+  return Object.fromEntries(Object.entries(checks).filter(isSeen))
 }
 
 /** @throws Problem `not_authenticated`, `not_permitted`, `origin_refused` */

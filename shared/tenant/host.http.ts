@@ -39,8 +39,8 @@ export function logOfTenant(log: Log, name: string | undefined): Log {
 
 /**
  * What a program serves and shows of the tenants that it has. Each request goes to the tenant whose address it is for;
- * under any other, `/healthz` and `/readyz` tell of all, for probes, and everything else is refused with 421. RFC 9110
- * §15.5.20.
+ * under any other, `/healthz` and `/readyz` tell probes of all without a name, and everything else is refused with 421.
+ * RFC 9110 §15.5.20.
  */
 export function hostTenants(
   tenants: readonly [TenantApplication, ...TenantApplication[]],
@@ -59,7 +59,11 @@ export function hostTenants(
   const elsewhere = openApplication({
     ...{ log, random, checkHealth, isStarting },
     origins: [],
-    observation: { observeRequest: metrics.observeRequest, readiness },
+    observation: {
+      observeRequest: metrics.observeRequest,
+      // Who else is served here is nobody's business.
+      readiness: async () => ({ ...(await readiness()), checks: {} }),
+    },
   })
   refuseUnknownRoutes(elsewhere)
   elsewhere.use(renderErrors('problem'))

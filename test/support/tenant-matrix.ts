@@ -330,6 +330,9 @@ async function issuerSide({ issuers, pipeline }: TenantWorld): Promise<Side> {
       own: 'none',
     },
     revokeSession: keyed('operator', 'POST', of(issued.worker.id, '/revocation'), reason),
+    eraseSession: keyed('operator', 'POST', of(issued.worker.id, '/erasure'), {
+      reason: 'the person has asked for it',
+    }),
   }
   const secrets = [
     ...[collecting.id, approved.id, offered.id, referred.id, issued.worker.id, secret, code],

@@ -58,6 +58,17 @@ describe('configurations of several tenants', () => {
     expect(tenants[0].at('key.pem')).to.equal(at('key.pem'))
   })
 
+  it('have nothing from a tenant’s file that the host leaves out', () => {
+    write('own.json', { name: 'own', listen: { port: 2, extra: 1 }, operator: { port: 3 } })
+    write('over.json', { listen: { port: 1 }, tenants: { own: 'own.json' } })
+    const wide = z.looseObject({ listen: z.looseObject({ port: z.int() }) })
+    const [own] = readTenants(wide, at('over.json'), {
+      ...tenancy,
+      shared: (host) => ({ listen: { ...host.listen, extra: null }, operator: null }),
+    })
+    expect(own.config).to.deep.equal({ name: 'own', listen: { port: 1 } })
+  })
+
   it('are found one by one', () => {
     const choice = { host: at('host.json'), tenant: 'south' }
     expect(readTenants(schema, choice, tenancy)).to.have.length(1)
