@@ -67,7 +67,8 @@ function merged(base: JsonObject, over: JsonObject): JsonObject {
   for (const [name, value] of Object.entries(over)) {
     const below = base[name]
     if (value === null) delete members[name]
-    else members[name] = isJsonObject(value) ? merged(isJsonObject(below) ? below : {}, value) : value
+    else
+      members[name] = isJsonObject(value) ? merged(isJsonObject(below) ? below : {}, value) : value
   }
   return members
 }

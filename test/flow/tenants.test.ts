@@ -7,8 +7,8 @@ import { send } from '../support/issuer-client.ts'
 import type { OpenApiDocument } from '../support/openapi.ts'
 import { openOperatorPage, type TestOperatorPage } from '../support/operator-page.ts'
 import { type Ecosystem, makeEcosystem } from '../support/platform.ts'
-import { crossings, misses, tenantMatrix, undeclared } from '../support/tenant-matrix.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { crossings, misses, tenantMatrix, undeclared } from '../support/tenant-matrix.ts'
 import { openTenantWorld, type TenantWorld } from '../support/tenant-world.ts'
 
 describe('two tenants of one program', function () {
