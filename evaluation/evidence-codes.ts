@@ -86,17 +86,17 @@ const WARNINGS: Readonly<Record<WarningCode, CodeNote>> = {
   },
   screen_recapture_suspected: {
     raisedBy:
-      'the colours of the picture repeat as the pixels of a screen do; `detail` names the side. Not assured: measured on generated pictures alone',
+      'the colours of the picture repeat everywhere in it as the pixels of a screen do; `detail` names the side. Not assured: measured on generated pictures alone',
     remedy: 'photograph the document itself, not a picture of it',
   },
   printed_copy_suspected: {
     raisedBy:
-      'the brightness of the picture repeats as printed dots do, or hardly anything in it has a colour. Not assured',
+      'the brightness of the picture repeats everywhere in it as printed dots and the pixels of a screen do, or hardly anything in it has a colour. Not assured: measured on generated pictures alone',
     remedy: 'photograph the document itself, not a copy of it',
   },
   portrait_replaced_suspected: {
     raisedBy:
-      'the second, smaller portrait shows somebody else, or the portrait is much softer than the print beside it. Not assured',
+      'the second, smaller portrait shows somebody else; a document without one says nothing. Not assured: measured on generated pictures alone',
     remedy: 'a person looks at the portrait and its edges',
   },
   text_edited_suspected: {

@@ -26,7 +26,8 @@ export interface AttackMaterial extends CardPrint {
   readonly count: number
 }
 
-const SCALE = 12
+/** Pixels a millimetre: a card fills more of a picture than a page does. */
+const SCALES = { passport: [12], card: [12, 16, 20] } as const
 /** Millimetres: the portrait, and a line of print with its size, as `demo/specimen` draws them. */
 const PASSPORT = {
   portrait: { x: 6, y: 15, width: 32, height: 41 },
@@ -50,28 +51,29 @@ export async function* generateAttacks(
     const mine = integer(random, 0, portraits.length - 1)
     const portrait = portraits[mine] as Uint8Array
     const isCard = i % 2 === 1
+    const scale = oneOf(random, isCard ? SCALES.card : SCALES.passport)
     const page = isCard
-      ? await drawLicenceFront(licenceOf(holder), { portrait }, { font })
-      : await drawDocument({ type: 'TD3', holder, portrait, font })
+      ? await drawLicenceFront(licenceOf(holder), { portrait }, { font, scale })
+      : await drawDocument({ type: 'TD3', holder, portrait, font, scale })
     if (partOf(sha256Hex(page)) !== part) continue
     found += 1
     const layout = isCard ? CARD : PASSPORT
     const other = portraits[(mine + 1) % portraits.length] as Uint8Array
     const text = oneOf(random, ['X4827310', 'K9061725', 'R5530914'])
-    const width = Math.round(outlines.width(text, layout.line.size * SCALE)) + 24
-    const height = Math.round(layout.line.size * SCALE)
+    const width = Math.round(outlines.width(text, layout.line.size * scale)) + 2 * scale
+    const height = Math.round(layout.line.size * scale)
     const place = {
-      left: Math.round(layout.line.x * SCALE),
-      top: Math.round(layout.line.y * SCALE - 0.85 * height),
-      width: Math.max(width, 260),
+      left: Math.round(layout.line.x * scale),
+      top: Math.round(layout.line.y * scale - 0.85 * height),
+      width: Math.max(width, 22 * scale),
       height,
     }
     const picture = await attacked(attack, page, random, {
       other,
-      portrait: scaled(layout.portrait),
+      portrait: scaled(layout.portrait, scale),
       place,
       outline: (at) => outlines.outline(text, at),
-      size: layout.line.size * SCALE,
+      size: layout.line.size * scale,
     })
     yield { attack, picture }
   }
@@ -103,8 +105,11 @@ async function attacked(
   }
 }
 
-function scaled(place: { x: number; y: number; width: number; height: number }): Place {
-  const pixels = (millimetres: number) => Math.round(millimetres * SCALE)
+function scaled(
+  place: { x: number; y: number; width: number; height: number },
+  scale: number,
+): Place {
+  const pixels = (millimetres: number) => Math.round(millimetres * scale)
   return {
     left: pixels(place.x),
     top: pixels(place.y),

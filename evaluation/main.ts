@@ -2,8 +2,12 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import sharp from 'sharp'
 import { demoFaces } from '../demo/specimen/faces.ts'
+import { detectFaces } from '../issuer/evidence/face/detect.ts'
+import { decodeImage } from '../issuer/evidence/image.sharp.ts'
 import { ensureModelFiles, openModel } from '../issuer/evidence/model.onnx.ts'
+import type { Model } from '../issuer/evidence/model.ts'
 import { modelManifest, supplyFiles } from '../issuer/evidence/model-supply.ts'
 import { openReader } from '../issuer/evidence/pipeline.onnx.ts'
 import { packageRoot } from '../shared/package-root.ts'
@@ -97,15 +101,35 @@ async function evaluate(): Promise<number> {
   return 0
 }
 
-/** Whom attacks are drawn with: the faces of the demo, and more where the data is there. */
+/** Whom attacks are drawn with: the faces of the demo, and where the data is there other people, each once. */
 async function attackMaterial(
   folder: string,
+  detector: Model,
 ): Promise<{ readonly font: Buffer; readonly portraits: readonly Buffer[] }> {
   const { font, portrait, otherSelfie } = await demoFaces()
   const names = existsSync(folder) ? await readdir(folder) : []
   const people = names.filter((name) => /^person-[a-z]+\.jpg$/.test(name)).sort()
-  const more = await Promise.all(people.map((name) => readFile(join(folder, name))))
-  return { font, portraits: [portrait, otherSelfie, ...more] }
+  const more: Buffer[] = []
+  for (const name of people)
+    more.push(await likePassport(detector, await readFile(join(folder, name))))
+  return { font, portraits: more.length > 0 ? [portrait, ...more] : [portrait, otherSelfie] }
+}
+
+/** A picture cut to head and shoulders, as a portrait for a document is. */
+async function likePassport(detector: Model, picture: Buffer): Promise<Buffer> {
+  const image = await decodeImage(picture, { longestSide: 2400 })
+  const [face] = await detectFaces(detector, image)
+  if (!face) throw new Error('a portrait shows no face')
+  const width = Math.round(Math.min(1.75 * face.width, image.width, image.height / 1.28))
+  const height = Math.floor(1.28 * width)
+  const within = (start: number, size: number, limit: number) =>
+    Math.round(Math.max(0, Math.min(limit - size, start)))
+  const left = within(face.cx - width / 2, width, image.width)
+  const top = within(face.cy - 0.5 * height, height, image.height)
+  return await sharp(image.rgb, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .extract({ left, top, width, height })
+    .jpeg({ quality: 92 })
+    .toBuffer()
 }
 
 /** Saved figures of one pipeline; rows of drawings are put together. */
@@ -155,7 +179,7 @@ async function measure(stages: ReadonlySet<string>): Promise<Figures> {
       models,
       part,
       count: Number(values.cards),
-      ...(await attackMaterial(join(data, 'faces/portraits'))),
+      ...(await attackMaterial(join(data, 'faces/portraits'), models.faces.detector)),
       ...(hasData ? { photographs: join(data, 'mrz') } : {}),
       ...report,
     })

@@ -72,7 +72,7 @@ export async function readDocumentImage(
   const { template, quality } = await readFace(faces, image, { face, remedy: SHOW_PORTRAIT })
   const { eyeDistance } = quality
   const likeness = await likenessOfSecond(faces, image, { face, template, eyeDistance, others })
-  const signs = signsOf({ image, side: 'front', read, zone, portrait: { box: face, likeness } })
+  const signs = signsOf({ image, side: 'front', read, zone, portrait: { likeness } })
   const { document, warnings } = withSigns(interpretSides({ front: side }, now), signs)
   return {
     side,

@@ -18,7 +18,7 @@ import {
 } from './interpreted.ts'
 import { isoDate, type Mrz, type Span } from './mrz.ts'
 import type { SideReading } from './read-document.ts'
-import { agreesIn, type MrzReading } from './read-mrz.ts'
+import { agreesIn, hasTwin, type MrzReading } from './read-mrz.ts'
 import { partOfLine } from './regions.ts'
 import type { VisualLine } from './visual-zone.ts'
 import { type NameField, type PrintedName, wholeNames } from './whole-name.ts'
@@ -203,7 +203,8 @@ function unconfirmedParts(
     ['name', named || agreesIn(reading, [spans.name], { checked: false })],
     [
       'number',
-      printed.document_number === 'agrees' || agreesIn(reading, number, { checked: true }),
+      !hasTwin(reading) &&
+        (printed.document_number === 'agrees' || agreesIn(reading, number, { checked: true })),
     ],
     ['nationality', agreesIn(reading, [spans.nationality], { checked: false })],
     [

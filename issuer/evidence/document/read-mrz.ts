@@ -37,6 +37,8 @@ export interface ZonePosition {
   readonly second: string | undefined
   /** The probability of the likeliest look-alike. */
   readonly open: number
+  /** What else the first recogniser saw there: what was repaired, and look-alikes that it does not rule out. */
+  readonly openAs?: readonly string[]
 }
 
 /** A zone that was found in an image. */
@@ -69,6 +71,10 @@ const SHORTEST_CUT = 24
 const OPEN = 0.003
 /** Up to here a network that prefers one look-alike rules the other out. */
 const SURE = 0.002
+/** Up to here it does where it errs towards the other only, or where the second recogniser sees the same. */
+const SURE_ENOUGH = 0.02
+/** A zone with more open positions than this is not settled by its check digits. */
+const MOST_OPEN = 5
 
 /** Reads the machine-readable zone of a document among its lines of text, whichever way the page lies. */
 export async function readMrz(
@@ -303,7 +309,7 @@ async function completed(models: MrzModels, image: Image, zone: Zone): Promise<M
         probability: readings[line]?.characters[column]?.probability ?? 0,
         repaired: value !== read[line]?.[column],
         second: seconds[line]?.[column],
-        open: likeliestLookAlike(readings[line]?.characters[column]),
+        ...openIn(readings[line]?.characters[column], value),
       })),
     ),
     boxes: zone.lines.map(({ box }) => box),
@@ -331,11 +337,16 @@ async function secondReading(
   return seen
 }
 
-function likeliestLookAlike(character: Character | undefined): number {
-  if (!character) return 1
+function openIn(
+  character: Character | undefined,
+  settled: string,
+): Pick<ZonePosition, 'open' | 'openAs'> {
+  if (!character) return { open: 1 }
   const others = lookAlikes(character.value)
   const open = character.alternatives.filter(({ value }) => others.includes(value))
-  return Math.max(0, ...open.map(({ probability }) => probability))
+  const seen = open.filter(({ probability }) => probability > SURE).map(({ value }) => value)
+  const openAs = [character.value, ...seen].filter((value) => value !== settled)
+  return { open: Math.max(0, ...open.map(({ probability }) => probability)), openAs }
 }
 
 /** What else a position may hold: what the second recogniser sees there, and look-alikes that the first leaves open. */
@@ -412,8 +423,44 @@ export function withSecondName(reading: MrzReading): MrzReading | undefined {
 }
 
 /**
+ * Whether another reading of what the first recogniser leaves open keeps every check digit: two letters O that were read
+ * as zeros, at positions whose weights add up to ten. No check digit tells these apart, nor does the second recogniser
+ * or the printed zone, where it takes one for the other as well.
+ */
+export function hasTwin({ mrz, positions }: MrzReading): boolean {
+  const { lines, layout } = mrz
+  if (rightShare(lines, layout) < 1) return false
+  const charsets = charsetsOf(layout)
+  const covered = layout.checks.flatMap(({ over }) => over)
+  const open = positions.flatMap((line, row) =>
+    line.flatMap(({ openAs = [] }, column) => {
+      const isCovered = covered.some(([l, from, to]) => l === row && column >= from && column < to)
+      return isCovered && charsets[row]?.[column] === 'any' && openAs.length > 0
+        ? [{ row, column, openAs }]
+        : []
+    }),
+  )
+  if (open.length > MOST_OPEN) return true
+  const readings = open.reduce<readonly (readonly string[])[]>(
+    (all, { row, column, openAs }) =>
+      all.flatMap((text) => [
+        text,
+        ...openAs.map((other) =>
+          text.map((line, l) =>
+            l === row ? line.slice(0, column) + other + line.slice(column + 1) : line,
+          ),
+        ),
+      ]),
+    [lines],
+  )
+  return readings.some((text) => text !== lines && rightShare(text, layout) === 1)
+}
+
+/**
  * Whether both recognisers agree on every position of the spans. In a field with a check digit one look-alike may
- * differ, or one character be missing: the digit tells. Without one, a zero or an O is never sure.
+ * differ, or one character be missing: the digit tells. Without one, the first recogniser has to rule out what the
+ * character may be taken for. The second reads an O among digits as a zero, always, so that it says nothing of an O; the
+ * first takes an O for a zero, and never a zero for an O.
  */
 export function agreesIn(
   reading: MrzReading,
@@ -435,8 +482,13 @@ export function agreesIn(
       const agreement = compareAt(value, second, charset)
       if (agreement === 'other') return false
       if (charset !== 'any') continue
-      if (agreement === 'look-alike' || repaired) open += 1
-      if (!checked && open_ > SURE) return false
+      if (checked) {
+        if (agreement === 'look-alike' || repaired) open += 1
+        continue
+      }
+      if (value === 'O' && second === '0' && !repaired && open_ <= SURE_ENOUGH) continue
+      if (agreement === 'look-alike' || repaired) return false
+      if (open_ > (value === '0' ? SURE : SURE_ENOUGH)) return false
     }
   }
   return open <= (checked ? 1 : 0)

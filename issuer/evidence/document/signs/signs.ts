@@ -1,9 +1,8 @@
 import type { DocumentSideName, Sign, SignName, Warning } from '../../evidence.ts'
-import { type Image, rectangleMap, sample } from '../../image.ts'
+import type { Image } from '../../image.ts'
 import type { InterpretedDocument } from '../interpreted.ts'
 import type { TextBox } from '../text-lines.ts'
 import { type LinePrint, linePrintOf } from './line-print.ts'
-import { orderStatistic } from './order-statistic.ts'
 import { periodicityOf } from './spectrum.ts'
 
 /** What the signs of one side are looked for in. */
@@ -23,14 +22,8 @@ export interface SignSource {
   readonly portrait?: Portrait | undefined
 }
 
-/** The portrait on a document, in pixels of the upload. */
+/** The portrait on a document. */
 export interface Portrait {
-  readonly box: {
-    readonly cx: number
-    readonly cy: number
-    readonly width: number
-    readonly height: number
-  }
   /** How alike it and the smaller second portrait are, where there is one: z as the face match has it. */
   readonly likeness?: number | undefined
 }
@@ -40,8 +33,8 @@ export interface Portrait {
  * pictures raise one (`docs/accuracy.md`), not on real forgeries.
  */
 export const SIGN_LIMITS: Readonly<Record<SignName, number>> = {
-  screen_recapture: 2.6,
-  printed_copy: 2.6,
+  screen_recapture: 1,
+  printed_copy: 1.5,
   portrait_replaced: 1,
   text_edited: 1.4,
   layout_inconsistent: 0.2,
@@ -49,7 +42,7 @@ export const SIGN_LIMITS: Readonly<Record<SignName, number>> = {
 
 /** Below this likeness a portrait and its second picture are of two people, above that of one. */
 const LIKENESS = { other: -1, same: 4 }
-const GREY = 12
+const GREY = 9
 const MOST = 5
 /** ICAO 9303-3 §4.4: lines 6.35 mm apart, characters 2.54 mm. */
 const LINE_PITCH_IN_CHARACTERS = 2.5
@@ -66,7 +59,7 @@ export function signsOf(source: SignSource): readonly Sign[] {
   const values: Readonly<Record<SignName, number | undefined>> = {
     screen_recapture: periodicity?.colour,
     printed_copy: periodicity && Math.max(periodicity.brightness, greyness(source)),
-    portrait_replaced: source.portrait && replaced(source, source.portrait, prints),
+    portrait_replaced: source.portrait && replaced(source.portrait),
     text_edited: isFlat(source.image) ? undefined : edited(prints),
     layout_inconsistent: inconsistent(source),
   }
@@ -122,38 +115,10 @@ function greyness({ image: { levels }, portrait }: SignSource): number {
 
 type Print = LinePrint & { readonly box: TextBox }
 
-/**
- * 1 where the second portrait shows somebody else, or where the portrait is much softer than the print beside it, as one
- * is that was laid over from another file.
- */
-function replaced({ image }: SignSource, portrait: Portrait, prints: readonly Print[]): number {
-  const { likeness } = portrait
-  const other =
-    likeness === undefined ? 0 : (LIKENESS.same - likeness) / (LIKENESS.same - LIKENESS.other)
-  const sharp = medianOf(prints.map(({ sharpness }) => sharpness))
-  const soft = sharp === undefined ? 0 : Math.log2(sharp / sharpnessOf(image, portrait.box)) / SOFT
-  return Math.max(0, other, soft)
-}
-
-/** How many octaves softer than print a portrait may be: in a drawing, whose print no camera has softened, it is 3.3. */
-const SOFT = 4
-
-function sharpnessOf(image: Image, box: Portrait['box']): number {
-  const [width, height] = [Math.round(box.width), Math.round(box.height)]
-  const pixels = sample(image, rectangleMap(box, width, height), width, height)
-  const green = new Float32Array(width * height)
-  for (let i = 0; i < green.length; i++) green[i] = pixels[3 * i + 1] as number
-  const steps = new Float32Array(green.length)
-  let count = 0
-  for (let i = 1; i < green.length; i++) {
-    if (i % width !== 0) {
-      steps[count++] = Math.abs((green[i] as number) - (green[i - 1] as number))
-    }
-  }
-  const at = (values: Float32Array, share: number) =>
-    values.length > 0 ? orderStatistic(values, Math.floor(share * (values.length - 1))) : 0
-  const range = Math.max(1, at(green, 0.95) - at(green, 0.05))
-  return Math.max(1e-3, at(steps.subarray(0, count), 0.98) / range)
+/** 1 where the second portrait shows somebody else. Where there is none, nothing is said of the first. */
+function replaced({ likeness }: Portrait): number | undefined {
+  if (likeness === undefined) return undefined
+  return Math.max(0, (LIKENESS.same - likeness) / (LIKENESS.same - LIKENESS.other))
 }
 
 /** How many octaves smoother the paper of one line is than that of half of the lines: what was covered is even. */

@@ -1,35 +1,48 @@
 import type { Pixels } from '../../image.ts'
 import { orderStatistic } from './order-statistic.ts'
 
-/** How strongly a picture repeats itself, as powers of ten of a peak over what lies around it at the same distance. */
+/**
+ * How strongly a picture repeats itself everywhere, as powers of ten of a frequency over those around it. What is
+ * printed in one place repeats there; the pixels of a screen and the dots of a printer do in every part of the picture.
+ */
 export interface Periodicity {
-  /** In brightness, off the axes along which lines of text and edges lie: what a printer's dots leave. */
+  /** In brightness: what a printer's dots and a screen's pixels leave. */
   readonly brightness: number
   /** In the difference of red and blue: what the coloured parts of a screen's pixels leave. */
   readonly colour: number
 }
 
 const SIDE = 256
+/** A smaller picture has no parts to compare: a pattern in it may be the document's own. */
+const LEAST_LONGER_SIDE = 2 * SIDE
 /** Below, a pattern is the document's own; towards half the side the camera's filter leaves nothing. */
-const RING = { from: 22, to: 122 }
+const RING = { from: 20, to: 124 }
 /** Cycles a side at which blocks of JPEG repeat. */
 const JPEG_STEP = SIDE / 8
 const NEAR = 1.5
-const PLACES = [0.2, 0.5, 0.8]
+/** Edges and lines of text lie along the axes. */
+const AXIS = 2
+const PLACES = [
+  [0.15, 0.2],
+  [0.85, 0.2],
+  [0.5, 0.5],
+  [0.15, 0.8],
+  [0.85, 0.8],
+] as const
 
-/** Measures how periodic a picture is at its own pixels. A picture smaller than one patch has no measure. */
+/** Measures how periodic a picture is at its own pixels. A small picture has no measure. */
 export function periodicityOf(picture: Pixels): Periodicity | undefined {
   const { width, height } = picture
-  if (width < SIDE || height < SIDE) return undefined
-  const [brightness, colour] = [new Float64Array(HALF), new Float64Array(HALF)]
+  if (Math.max(width, height) < LEAST_LONGER_SIDE || Math.min(width, height) < SIDE) {
+    return undefined
+  }
+  const [brightness, colour] = [new Float64Array(HALF).fill(1), new Float64Array(HALF).fill(1)]
   const [re, im] = [new Float32Array(SIDE * SIDE), new Float32Array(SIDE * SIDE)]
-  for (const x of PLACES) {
-    for (const y of PLACES) {
-      const corner = [Math.floor(x * (width - SIDE)), Math.floor(y * (height - SIDE))] as const
-      readPatch(picture, corner, re, im)
-      transform(re, im)
-      addPowers(brightness, colour, re, im)
-    }
+  for (const [x, y] of PLACES) {
+    const corner = [Math.floor(x * (width - SIDE)), Math.floor(y * (height - SIDE))] as const
+    readPatch(picture, corner, re, im)
+    transform(re, im)
+    multiplyPowers(brightness, colour, re, im)
   }
   return { brightness: peakOf(brightness), colour: peakOf(colour) }
 }
@@ -73,8 +86,8 @@ const HANN = Float64Array.from(
   (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 0.5)) / SIDE),
 )
 
-/** Adds the power of both real patches, which one transform of real and imaginary part gave. */
-function addPowers(
+/** Multiplies by the power of both real patches, which one transform of real and imaginary part gave. */
+function multiplyPowers(
   brightness: Float64Array,
   colour: Float64Array,
   re: Float32Array,
@@ -88,47 +101,116 @@ function addPowers(
       const b = im[i] as number
       const c = re[j] as number
       const d = im[j] as number
-      brightness[i] = (brightness[i] as number) + ((a + c) ** 2 + (b - d) ** 2) / 4
-      colour[i] = (colour[i] as number) + ((b + d) ** 2 + (a - c) ** 2) / 4
+      brightness[i] = (brightness[i] as number) * (((a + c) ** 2 + (b - d) ** 2) / 4 + FLOOR)
+      colour[i] = (colour[i] as number) * (((b + d) ** 2 + (a - c) ** 2) / 4 + FLOOR)
     }
   }
-}
-
-/** The strongest peak over the median of its ring; the axes and the frequencies of JPEG blocks are left out. */
-function peakOf(power: Float64Array): number {
-  let best = 0
-  for (const ring of RINGS) {
-    const values = Float32Array.from(ring, (place) => power[place] as number)
-    let top = 0
-    for (const value of values) top = Math.max(top, value)
-    const median = orderStatistic(values, values.length >> 1)
-    best = Math.max(best, Math.log10((top + FLOOR) / (median + FLOOR)))
-  }
-  return Math.round(best * 1000) / 1000
-}
-
-/** Where in half a spectrum the frequencies of one distance from the centre are. */
-const RINGS: readonly Uint16Array[] = ringsOf()
-
-function ringsOf(): readonly Uint16Array[] {
-  const rings = new Map<number, number[]>()
-  for (let y = 0; y < SIDE / 2; y++) {
-    for (let x = -SIDE / 2 + 1; x < SIDE / 2; x++) {
-      const ring = Math.round(Math.hypot(x, y))
-      if (ring < RING.from || ring > RING.to || isOnAxis(x, y) || isOfBlocks(x, y)) continue
-      const places = rings.get(ring) ?? []
-      places.push(y * SIDE + ((x + SIDE) % SIDE))
-      rings.set(ring, places)
-    }
-  }
-  return [...rings.values()].map((places) => Uint16Array.from(places))
 }
 
 /** Power of noise too weak to see: what is rounded away makes no peak. */
 const FLOOR = 2e4
 
+/** How far around a frequency others are looked at, and how far those are left out that are of its own peak. */
+const AROUND = 7
+const OWN = 3
+const ROWS = AROUND + SIDE / 2 + 1
+const COLUMNS = SIDE - 1
+const CENTRE = SIDE / 2 - 1
+
+/**
+ * The strongest frequency over three quarters of those around it, in the mean of all patches; the axes and the
+ * frequencies of JPEG blocks are left out.
+ */
+function peakOf(product: Float64Array): number {
+  const map = mapOf(product)
+  const sums = sumsOf(map)
+  let best = 0
+  for (const place of CANDIDATES) {
+    const value = map[place] as number
+    if (value < (map[place - 1] as number) || value < (map[place + 1] as number)) continue
+    if (value < (map[place - COLUMNS] as number) || value < (map[place + COLUMNS] as number)) {
+      continue
+    }
+    const [x, y] = [place % COLUMNS, Math.floor(place / COLUMNS)]
+    if (value - meanAround(sums, x, y) <= best) continue
+    best = Math.max(best, value - usualAround(map, x, y))
+  }
+  return Math.round(best * 1000) / 1000
+}
+
+/** The mean over the patches in powers of ten, the centre in the middle of its columns and {@link AROUND} rows down. */
+function mapOf(product: Float64Array): Float32Array {
+  const map = new Float32Array(ROWS * COLUMNS)
+  for (let row = 0; row < ROWS; row++) {
+    const mirrored = row < AROUND
+    const y = Math.abs(row - AROUND)
+    for (let column = 0; column < COLUMNS; column++) {
+      const x = mirrored ? CENTRE - column : column - CENTRE
+      const power = product[y * SIDE + ((x + SIDE) % SIDE)] as number
+      map[row * COLUMNS + column] = Math.log10(power) / PLACES.length
+    }
+  }
+  return map
+}
+
+/** What is left of and above each place, summed up, with a row and a column of nothing before. */
+function sumsOf(map: Float32Array): Float64Array {
+  const width = COLUMNS + 1
+  const sums = new Float64Array((ROWS + 1) * width)
+  for (let y = 0; y < ROWS; y++) {
+    let row = 0
+    for (let x = 0; x < COLUMNS; x++) {
+      row += map[y * COLUMNS + x] as number
+      const at = (y + 1) * width + x + 1
+      sums[at] = (sums[at - width] as number) + row
+    }
+  }
+  return sums
+}
+
+function meanAround(sums: Float64Array, x: number, y: number): number {
+  const width = COLUMNS + 1
+  const within = (reach: number) => {
+    const [left, right] = [Math.max(0, x - reach), Math.min(COLUMNS, x + reach + 1)]
+    const [top, bottom] = [Math.max(0, y - reach), Math.min(ROWS, y + reach + 1)]
+    const at = (row: number, column: number) => sums[row * width + column] as number
+    const sum = at(bottom, right) - at(top, right) - at(bottom, left) + at(top, left)
+    return { sum, count: (right - left) * (bottom - top) }
+  }
+  const [all, own] = [within(AROUND), within(OWN)]
+  return (all.sum - own.sum) / (all.count - own.count)
+}
+
+function usualAround(map: Float32Array, x: number, y: number): number {
+  const around = new Float32Array((2 * AROUND + 1) ** 2)
+  let count = 0
+  for (let v = Math.max(0, y - AROUND); v <= Math.min(ROWS - 1, y + AROUND); v++) {
+    for (let u = Math.max(0, x - AROUND); u <= Math.min(COLUMNS - 1, x + AROUND); u++) {
+      if (Math.max(Math.abs(u - x), Math.abs(v - y)) > OWN) {
+        around[count++] = map[v * COLUMNS + u] as number
+      }
+    }
+  }
+  return orderStatistic(around.subarray(0, count), Math.floor(0.75 * count))
+}
+
+/** Where in a map a peak is looked for. */
+const CANDIDATES: readonly number[] = candidates()
+
+function candidates(): readonly number[] {
+  const places: number[] = []
+  for (let y = 0; y < SIDE / 2; y++) {
+    for (let x = 1 - CENTRE; x < CENTRE; x++) {
+      const ring = Math.hypot(x, y)
+      if (ring < RING.from || ring > RING.to || isOnAxis(x, y) || isOfBlocks(x, y)) continue
+      places.push((y + AROUND) * COLUMNS + x + CENTRE)
+    }
+  }
+  return places
+}
+
 function isOnAxis(x: number, y: number): boolean {
-  return Math.abs(x) < 6 || Math.abs(y) < 6
+  return Math.abs(x) < AXIS || Math.abs(y) < AXIS
 }
 
 function isOfBlocks(x: number, y: number): boolean {

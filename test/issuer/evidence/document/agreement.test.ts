@@ -2,7 +2,13 @@ import { expect } from 'chai'
 import { align, compareAt, lookAlikes } from '../../../../issuer/evidence/document/agreement.ts'
 import { compareZones } from '../../../../issuer/evidence/document/compare-zones.ts'
 import { layoutOf, parseMrz } from '../../../../issuer/evidence/document/mrz.ts'
-import { repairByCheckDigits } from '../../../../issuer/evidence/document/read-mrz.ts'
+import {
+  agreesIn,
+  hasTwin,
+  type MrzReading,
+  repairByCheckDigits,
+  type ZonePosition,
+} from '../../../../issuer/evidence/document/read-mrz.ts'
 import { zoneSpellings, zoneWords } from '../../../../issuer/evidence/document/transliterate.ts'
 
 const TD3 = [
@@ -59,6 +65,72 @@ describe('repairByCheckDigits', () => {
       return column === 5 ? ['0', 'A', 'K'] : []
     }
     expect(repairByCheckDigits(read, layout, open)).to.deep.equal(read)
+  })
+})
+
+/** A zone that both recognisers read alike, but for what is said of some columns of its second line. */
+function readingOf(
+  second: string,
+  changes: Readonly<Record<number, Partial<ZonePosition>>> = {},
+): MrzReading {
+  const { layout, mrz } = td3([TD3[0], second])
+  const positions = mrz.lines.map((line, row) =>
+    [...line].map((value, column) => ({
+      value,
+      probability: 0.99,
+      repaired: false,
+      second: value,
+      open: 0,
+      ...(row === 1 ? changes[column] : {}),
+    })),
+  )
+  return { mrz: { ...mrz, layout }, positions, boxes: [] }
+}
+
+describe('hasTwin', () => {
+  // Weights 7 and 3: what two letters O add over two zeros is a multiple of ten. ICAO 9303-3 §4.9.
+  const zeros = '00XBVOQTM8UTO7408122F1204159ZE184226B<<<<<10'
+  const openAs = ['O']
+
+  it('is another reading of what was left open that keeps every check digit', () => {
+    const { checkDigits } = readingOf(zeros).mrz
+    expect(checkDigits.filter(({ valid }) => !valid).map(({ field }) => field)).to.deep.equal([
+      'composite',
+    ])
+    const right = [...'0123456789']
+      .map((digit) => zeros.slice(0, -1) + digit)
+      .find((line) => readingOf(line).mrz.checkDigits.every(({ valid }) => valid))
+    if (!right) throw new Error('no composite check digit fits')
+    expect(hasTwin(readingOf(right, { 0: { openAs }, 1: { openAs } }))).to.equal(true)
+    expect(hasTwin(readingOf(right))).to.equal(false)
+    expect(hasTwin(readingOf(right, { 0: { openAs } }))).to.equal(false)
+    expect(hasTwin(readingOf(right, { 0: { openAs }, 5: { openAs: ['0'] } }))).to.equal(false)
+  })
+
+  it('may be there where more is left open than is tried', () => {
+    const many = Object.fromEntries([0, 1, 2, 3, 4, 5].map((column) => [column, { openAs }]))
+    expect(hasTwin(readingOf(TD3[1], many))).to.equal(true)
+  })
+})
+
+describe('agreesIn', () => {
+  const optional = [[1, 28, 42]] as const
+  const withLetter = TD3[1].replace('ZE184226B', 'ZE1842O6B')
+  const agrees = (line: string, change: Partial<ZonePosition>) =>
+    agreesIn(readingOf(line, { 34: change }), optional, { checked: false })
+
+  it('takes the word of the first recogniser for an O, which the second reads as a zero', () => {
+    expect(agrees(withLetter, { second: '0', open: 0.009 })).to.equal(true)
+    expect(agrees(withLetter, { second: '0', open: 0.03 })).to.equal(false)
+    expect(agrees(withLetter, { second: 'Q', open: 0 })).to.equal(false)
+  })
+
+  it('has a zero ruled out to be an O, and takes no repaired character', () => {
+    const withZero = TD3[1].replace('ZE184226B', 'ZE184206B')
+    expect(agrees(withZero, { open: 0.001 })).to.equal(true)
+    expect(agrees(withZero, { open: 0.009 })).to.equal(false)
+    expect(agrees(withZero, { second: 'O', open: 0.001 })).to.equal(false)
+    expect(agrees(withLetter, { second: '0', open: 0.001, repaired: true })).to.equal(false)
   })
 })
 

@@ -22,7 +22,6 @@ const LINES: readonly TextBox[] = [0, 1, 2, 3, 4, 5, 8].map((row) => ({
   height: 36,
   angle: 0,
 }))
-const FACE = { cx: 168, cy: 320, width: 170, height: 170 }
 
 describe('signs of fraud', () => {
   let faces: DemoFaces
@@ -38,7 +37,7 @@ describe('signs of fraud', () => {
   ): Promise<Partial<Record<SignName, number>>> {
     const image = await decodeImage(picture, { longestSide: 2400 })
     const read = { image, lines: LINES, alike: LINES }
-    const portrait = { box: FACE, likeness }
+    const portrait = { likeness }
     const found = signsOf({ image, side: 'front', read, portrait })
     expect(found.every(({ assurance }) => assurance === 'not_assured')).to.equal(true)
     return Object.fromEntries(found.map(({ name, value }) => [name, value]))
@@ -70,9 +69,11 @@ describe('signs of fraud', () => {
     expect(copy?.value).to.be.below(SIGN_LIMITS.printed_copy)
   })
 
-  it('see the pixels of a screen', async () => {
-    const found = await signs(await onScreen(page, seededRandom(1)))
-    expect(found.screen_recapture).to.be.at.least(SIGN_LIMITS.screen_recapture)
+  it('see the pixels of a screen, and the beat of those that the camera cannot see', async () => {
+    for (const pitch of [1.8, 2.4]) {
+      const found = await signs(await onScreen(page, seededRandom(1), pitch))
+      expect(found.screen_recapture, `${pitch}`).to.be.at.least(SIGN_LIMITS.screen_recapture)
+    }
   })
 
   it('see the dots of a printer, and a copy without colours', async () => {
@@ -86,6 +87,7 @@ describe('signs of fraud', () => {
     const photograph = await genuine(page, seededRandom(1))
     expect((await signs(photograph, -2)).portrait_replaced).to.be.at.least(1)
     expect((await signs(photograph, 4)).portrait_replaced).to.be.below(1)
+    expect(await signs(photograph)).to.not.have.property('portrait_replaced')
   })
 
   it('see a line that was covered and written anew, and letters of another size', async () => {
@@ -93,7 +95,7 @@ describe('signs of fraud', () => {
     const place = { left: 384, top: 392, width: 180, height: 28 }
     const outline = (at: { x: number; y: number; size: number }) => font.outline('X4827310', at)
     const edit = { place, outline, size: 27.6 }
-    const found = await signs(await textEdited(page, edit, seededRandom(2)))
+    const found = await signs(await textEdited(page, edit, seededRandom(4)))
     expect(found.text_edited).to.be.at.least(SIGN_LIMITS.text_edited)
     expect(found.layout_inconsistent).to.be.above(0.1)
   })
@@ -124,22 +126,47 @@ describe('signs of fraud', () => {
 
 describe('periodicityOf', () => {
   it('says nothing of a picture that is too small', () => {
-    const picture = { width: 100, height: 100, rgb: new Uint8Array(30_000) }
-    expect(periodicityOf(picture)).to.equal(undefined)
+    for (const [width, height] of [
+      [511, 400],
+      [600, 255],
+    ] as const) {
+      const rgb = new Uint8Array(width * height * 3)
+      expect(periodicityOf({ width, height, rgb })).to.equal(undefined)
+    }
   })
 
-  it('is low for noise and high for a pattern in it', () => {
+  const [width, height] = [600, 400]
+
+  /** Noise, and waves as strong as is said at each place, in the colours that are said. */
+  function waves(
+    strengthAt: (x: number, y: number) => number,
+    colours: readonly [number, number, number],
+  ) {
     const random = seededRandom(5)
-    const picture = (strength: number) => {
-      const rgb = new Uint8Array(300 * 300 * 3)
-      for (let i = 0; i < 300 * 300; i++) {
-        const wave = strength * Math.sin((i % 300) * 1.3 + Math.floor(i / 300) * 0.9)
-        rgb.fill(Math.round(128 + 20 * (random() - 0.5) + wave), 3 * i, 3 * i + 3)
-      }
-      return { width: 300, height: 300, rgb }
+    const rgb = new Uint8Array(width * height * 3)
+    for (let i = 0; i < width * height; i++) {
+      const [x, y] = [i % width, Math.floor(i / width)]
+      const wave = strengthAt(x, y) * Math.sin(x * 1.3 + y * 0.9)
+      const noise = 20 * (random() - 0.5)
+      for (const [k, colour] of colours.entries()) rgb[3 * i + k] = 128 + noise + colour * wave
     }
-    expect(periodicityOf(picture(0))?.brightness).to.be.below(1.5)
-    expect(periodicityOf(picture(20))?.brightness).to.be.above(2.6)
+    return periodicityOf({ width, height, rgb }) ?? { brightness: 0, colour: 0 }
+  }
+
+  it('is low for noise and high for a pattern all over it', () => {
+    expect(waves(() => 0, [1, 1, 1]).brightness).to.be.below(0.8)
+    expect(waves(() => 20, [1, 1, 1]).brightness).to.be.above(2)
+  })
+
+  it('is high in colour for a pattern of colours only', () => {
+    expect(waves(() => 20, [1, 1, 1]).colour).to.be.below(0.8)
+    expect(waves(() => 20, [1, 0, -1]).colour).to.be.above(2)
+  })
+
+  it('is low for a pattern in one part', () => {
+    const inOneCorner = (x: number, y: number) => (x < 150 && y < 100 ? 40 : 0)
+    const { brightness } = waves(inOneCorner, [1, 1, 1])
+    expect(brightness).to.be.below(SIGN_LIMITS.printed_copy)
   })
 }).timeout(20_000)
 
