@@ -18,7 +18,7 @@ const origin = z
   .url({ protocol: /^https?$/ })
   .refine((text) => new URL(text).origin === text, 'has a path; give scheme, host and port alone')
 
-/** Passkeys are bound to a domain and need a secure context, which of plain HTTP is localhost alone. WebAuthn Level 3 §5.1.2. */
+/** Passkeys are bound to a domain and need a secure context, which of plain HTTP is localhost alone. WebAuthn Level 3 §5.1.3. */
 const pageOrigin = origin.refine((text) => {
   const { protocol, hostname } = new URL(text)
   const isName = isIP(hostname) === 0 && !hostname.startsWith('[')

@@ -3,7 +3,7 @@ import type { Account, KnownPasskey, Passkey } from './account.ts'
 /** What a browser is told to make or use a passkey, as JSON. WebAuthn Level 3 §5.1.8, §5.1.9. */
 export type CeremonyOptions = Readonly<Record<string, unknown>>
 
-/** What a browser answers after a passkey was made. WebAuthn Level 3 §5.1.8 "RegistrationResponseJSON". */
+/** What a browser answers after a passkey was made. WebAuthn Level 3 §5.1 "RegistrationResponseJSON". */
 export interface RegistrationResponse {
   readonly id: string
   readonly rawId: string
@@ -15,7 +15,7 @@ export interface RegistrationResponse {
   }
 }
 
-/** What a browser answers after a passkey was used. WebAuthn Level 3 §5.1.9 "AuthenticationResponseJSON". */
+/** What a browser answers after a passkey was used. WebAuthn Level 3 §5.1 "AuthenticationResponseJSON". */
 export interface SignInResponse {
   readonly id: string
   readonly rawId: string

@@ -49,7 +49,7 @@ describe('issuerConfigSchema', () => {
     }
   })
 
-  it('takes an address of the operator’s page that passkeys can be bound to, and no other (WebAuthn Level 3 §5.1.2)', () => {
+  it('takes an address of the operator’s page that passkeys can be bound to, and no other (WebAuthn Level 3 §5.1.3)', () => {
     const at = (origin: string) => faults({ operator: { port: 9100, origin } })
     for (const origin of [
       'https://ops.example',

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { makeKey } from '../../../shared/api-key/api-key.ts'
 import { systemRandom } from '../../../shared/random.ts'
 import { immediate } from '../../../shared/store/database.sqlite.ts'
 import { emitEvent } from '../../../shared/webhook/store.sqlite.ts'
@@ -173,6 +174,65 @@ describe('operatorPages', () => {
         expect(text).to.not.include(key)
         expect(text).to.not.match(/sha256/i)
       }
+    })
+
+    it('shows a person every tenant, and a key the one that it is of', async () => {
+      const other = await openIssuer(fixturePipeline(), { clock: () => now })
+      const both = await openOperatorPage(issuer, {
+        clock: () => now,
+        folder: folder.path,
+        changeDeps: (deps) => ({
+          ...deps,
+          tenants: [
+            ...deps.tenants,
+            {
+              ...{ name: 'other', address: other.url, issuer: 'Other issuer', country: 'UT' },
+              ...{ keys: other.keys, webhooks: other.webhooks, auditLog: other.auditLog },
+              servedPools: other.storage.servedPools,
+              operations: other.storage.operations,
+            },
+          ],
+        }),
+      })
+      try {
+        const client = pageClient(both)
+        const authenticator = softwareAuthenticator(both.origin)
+        const code = await both.invite('of-both')
+        await client.register(code, (options) => authenticator.make(options))
+        const names = async (headers?: Record<string, string>) => {
+          const { body } = await client.get('/overview', headers)
+          return body.tenants.map(({ name }: { name: string }) => name)
+        }
+        expect(await names()).to.deep.equal(['issuer', 'other'])
+        const bearer = { authorization: `Bearer ${other.operatorKey}` }
+        expect(await names(bearer)).to.deep.equal(['other'])
+        for (const path of ['keys', 'deliveries']) {
+          expect((await client.get(`/tenants/other/${path}`, bearer)).status).to.equal(200)
+          const refused = await client.get(`/tenants/issuer/${path}`, bearer)
+          expect(refused.body.code, path).to.equal('not_found')
+        }
+        const resend = '/tenants/issuer/deliveries/1/resend'
+        expect((await client.post(resend, undefined, bearer)).body.code).to.equal('not_found')
+      } finally {
+        await both.close()
+        await other.close()
+      }
+    })
+
+    it('lets a key do what its scopes say', async () => {
+      const { text, id, sha256 } = makeKey('operator', systemRandom)
+      const scopes = ['server:read'] as const
+      await issuer.keys.addKey({ id, name: 'watcher', role: 'operator', sha256, scopes }, now)
+      const client = pageClient(page)
+      const bearer = { authorization: `Bearer ${text}` }
+      expect((await client.get('/overview', bearer)).status).to.equal(200)
+      const deliveries = await client.get('/tenants/issuer/deliveries', bearer)
+      expect(deliveries.body.code).to.equal('not_permitted')
+      const resend = await client.post('/tenants/issuer/deliveries/1/resend', undefined, bearer)
+      expect(resend.body.code).to.equal('not_permitted')
+      const { body } = await (await signedIn()).get('/tenants/issuer/keys')
+      const watcher = body.keys.find(({ name }: { name: string }) => name === 'watcher')
+      expect(watcher.lastUsedAt).to.equal(now)
     })
 
     it('pages through deliveries, and sends one again that was given up', async () => {
