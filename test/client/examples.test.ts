@@ -17,8 +17,8 @@ import { answerWith, makeEcosystem, startPlatform } from '../support/platform.ts
 type Environment = Readonly<Record<string, string>>
 
 function example(name: string, env: Environment, ...argv: readonly string[]): ChildProcess {
-  const script = join(packageRoot, 'examples', name)
-  return spawn(process.execPath, ['--import', 'tsx', script, ...argv], {
+  const script = join(packageRoot, 'dist/examples', name.replace(/ts$/, 'js'))
+  return spawn(process.execPath, [script, ...argv], {
     cwd: packageRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
