@@ -1,5 +1,5 @@
 import createClient, { type Client } from 'openapi-fetch'
-import { type Clock, systemClock } from '../shared/clock.ts'
+import { type Clock, type NumericDate, systemClock } from '../shared/clock.ts'
 import type { OkpPublicJwk } from '../shared/key/signer.ts'
 import { WebhookError } from '../shared/webhook/error.ts'
 import type { ReceivedEvent } from '../shared/webhook/event.ts'
@@ -116,12 +116,15 @@ export async function webhookKeys(
   return (await dataOf(directory)).keys.map(({ kty, crv, x }) => ({ kty, crv, x }))
 }
 
-/** How long the keys of a server are used before a delivery with another one has them read again, seconds. */
-const KEYS_KEPT_SECONDS = 60
+/** How long keys that were read count, seconds: what the directory itself says. Then a dropped key counts no more. */
+const KEYS_KEPT_SECONDS = 300
+/** How often at most the directory is asked, seconds, whatever comes in. */
+const KEYS_ASKED_SECONDS = 60
 
 /**
- * Opens a receiver of the deliveries of one server to one address. It reads the keys of the server when it needs them:
- * first, and again when a delivery names one that it does not know, so that a change of keys needs nobody.
+ * Opens a receiver of the deliveries of one server to one address. It reads the keys of the server when it needs them,
+ * once a minute at most: first, when a delivery names one that it does not know, and every five minutes, so that a
+ * change of keys needs nobody and a key that the server has dropped counts for at most five minutes more.
  */
 export function webhookReceiver({
   server,
@@ -134,18 +137,28 @@ export function webhookReceiver({
   readonly clock?: Clock
 }): (delivery: Pick<Delivery, 'headers' | 'body'>) => Promise<ReceivedEvent> {
   const client = verifierClient(server)
-  let keys: readonly OkpPublicJwk[] = []
-  let readAt: number | undefined
+  let kept: { readonly keys: readonly OkpPublicJwk[]; readonly readAt: NumericDate } | undefined
+  let asked:
+    | { readonly at: NumericDate; readonly keys: Promise<readonly OkpPublicJwk[]> }
+    | undefined
+  const ask = async (readAt: NumericDate): Promise<readonly OkpPublicJwk[]> => {
+    const keys = await webhookKeys(client)
+    kept = { keys, readAt }
+    return keys
+  }
   return async (delivery) => {
     const whole: Delivery = { ...delivery, method: 'POST', url: address }
+    const now = clock()
+    const isKept = kept !== undefined && now - kept.readAt < KEYS_KEPT_SECONDS
     try {
-      return verifyWebhook(whole, { keys, clock })
+      return verifyWebhook(whole, { keys: isKept ? (kept?.keys ?? []) : [], clock })
     } catch (error) {
-      const isFresh = readAt !== undefined && clock() - readAt < KEYS_KEPT_SECONDS
-      if (!(error instanceof WebhookError) || error.code !== 'key_unknown' || isFresh) throw error
+      if (!(error instanceof WebhookError) || error.code !== 'key_unknown') throw error
     }
-    keys = await webhookKeys(client)
-    readAt = clock()
-    return verifyWebhook(whole, { keys, clock })
+    // Noted before the answer, so that neither failures nor what comes meanwhile ask again; all of them await this one.
+    if (asked === undefined || now - asked.at >= KEYS_ASKED_SECONDS) {
+      asked = { at: now, keys: ask(now) }
+    }
+    return verifyWebhook(whole, { keys: await asked.keys, clock })
   }
 }

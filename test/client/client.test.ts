@@ -119,6 +119,75 @@ describe('the client of an issuer', () => {
       expect(isRefusedDelivery(error)).to.equal(false)
       expect(error).to.be.instanceOf(RefusedError)
     })
+
+    describe('from a server whose directory changes', () => {
+      const { signer: next } = generateEd25519Key()
+      const start = 1_800_000_000
+      let now = start
+      let asked = 0
+      let directory = () => Response.json({ keys: [signer.publicJwk] })
+      const open = () => {
+        now = start
+        asked = 0
+        directory = () => Response.json({ keys: [signer.publicJwk] })
+        const fetch = async () => {
+          asked += 1
+          return directory()
+        }
+        return webhookReceiver({
+          server: { url: issuer.url, fetch },
+          address: url,
+          clock: () => now,
+        })
+      }
+
+      it('takes nothing under a key that was dropped five minutes ago', async () => {
+        const receive = open()
+        await receive(await delivered(signer, now))
+        directory = () => Response.json({ keys: [next.publicJwk] })
+        now = start + 299
+        await receive(await delivered(signer, now))
+        now = start + 300
+        const dropped = await failureOf(receive(await delivered(signer, now)))
+        expect(dropped).to.have.property('code', 'key_unknown')
+        await receive(await delivered(next, now))
+        expect(asked).to.equal(2)
+      })
+
+      it('and trusts none for longer where the directory is away', async () => {
+        const receive = open()
+        await receive(await delivered(signer, now))
+        directory = () => new Response('', { status: 503 })
+        now = start + 300
+        const error = await failureOf(receive(await delivered(signer, now)))
+        expect(isRefusedDelivery(error)).to.equal(false)
+      })
+
+      it('and asks once a minute however many forged ones come, and keeps what it knows', async () => {
+        const receive = open()
+        await receive(await delivered(signer, now))
+        directory = () => new Response('', { status: 503 })
+        now = start + 60
+        const forged = await delivered(next, now)
+        const failures = [
+          ...(await Promise.all([1, 2, 3].map(() => failureOf(receive(forged))))),
+          await failureOf(receive(forged)),
+        ]
+        expect(asked).to.equal(2)
+        for (const failure of failures) expect(failure).to.be.instanceOf(RefusedError)
+        await receive(await delivered(signer, now))
+        now = start + 120
+        await failureOf(receive(await delivered(next, now)))
+        expect(asked).to.equal(3)
+      })
+
+      it('and has deliveries that come at once await the same answer', async () => {
+        const receive = open()
+        const delivery = await delivered(signer, now)
+        await Promise.all([1, 2, 3].map(() => receive(delivery)))
+        expect(asked).to.equal(1)
+      })
+    })
   })
 })
 
