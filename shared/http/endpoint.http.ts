@@ -240,14 +240,15 @@ function idempotencyKey(
   if (key === undefined) {
     throw new Problem('request_invalid', 'Idempotency-Key: 8 to 128 letters, digits, . _ : -')
   }
-  if (caller === undefined) {
+  const secret = bearerToken(request.headers.authorization)
+  // What is kept is sealed under this secret: without one anybody could open it.
+  if (caller === undefined || secret === undefined) {
     throw new Problem('request_invalid', 'Idempotency-Key: it takes a key that says who asks')
   }
   const asked = [request.method, request.path, canonicalJson((request.body ?? null) as Json)]
   const keySha256 = sha256Hex(key)
   const requestSha256 = sha256Hex(asked.join('\n'))
   const purpose = `idempotency/${keySha256}/${requestSha256}`
-  const secret = bearerToken(request.headers.authorization) ?? ''
   return { caller, keySha256, requestSha256, sealingKey: sealingKey(secret, purpose) }
 }
 
