@@ -69,18 +69,29 @@ function wholeName(
   return candidates.find(({ sure }) => sure) ?? candidates[0]
 }
 
-/** Whether the next line begins where this one does and is a name written as this one is: a long name takes two. */
+/**
+ * Whether the next line begins where this one does and is a name written as this one is: a long name takes two. A label
+ * between them says that the next is another value.
+ */
 function goesOn({ box, text }: VisualLine, lines: readonly VisualLine[]): boolean {
   const capital = (name: string) => name === name.toUpperCase()
-  return lines.some((line) => {
+  const downTo = (line: VisualLine) => {
     const { left, down } = placeOf(box, line.box)
+    return Math.abs(left + box.width / 2) < 2 * box.height ? down : undefined
+  }
+  const isLabelAbove = (limit: number) => (line: VisualLine) => {
+    const down = downTo(line) ?? 0
+    return down > 0.3 * box.height && down < limit && !capital(line.text)
+  }
+  return lines.some((line) => {
+    const down = downTo(line) ?? 0
     return (
       down > 0.5 * box.height &&
       down < GOES_ON_BELOW * box.height &&
-      Math.abs(left + box.width / 2) < 2 * box.height &&
       line.box.height >= GOES_ON_HEIGHT * box.height &&
       nameIn(line.text) !== undefined &&
-      capital(line.text) === capital(text)
+      capital(line.text) === capital(text) &&
+      !(capital(text) && lines.some(isLabelAbove(down - 0.2 * box.height)))
     )
   })
 }

@@ -127,6 +127,22 @@ describe('a name that may be cut off in the zone (ICAO 9303-3 §4.6)', () => {
     expect(read([...two.slice(0, 1), ...surname]).cut).to.equal(undefined)
   })
 
+  it('does not go on in a line that a label stands over', () => {
+    const value = print([LONG.givenNames, 'UTOPIAN'], {}, 30)
+    const label = (text: string) =>
+      print([text]).map((line) => ({
+        ...line,
+        box: { ...line.box, cx: 110, cy: 116, width: 120, height: 8 },
+      }))
+    const surname = print(['Surname', LONG.surname]).map((line) => ({
+      ...line,
+      box: { ...line.box, cy: line.box.cy + 400 },
+    }))
+    expect(read([...value, ...surname]).cut).to.deep.equal(['given_name'])
+    expect(read([...value, ...label('Nationality'), ...surname]).cut).to.equal(undefined)
+    expect(read([...value, ...label('NATIONALITY'), ...surname]).cut).to.deep.equal(['given_name'])
+  })
+
   it('is uncertain where the surname alone fills the field', () => {
     const holder = { ...LONG, surname: 'BERGSTROEM LINDQVIST VON HOHENZOLLERNBURG' }
     const { reading, cut, family } = read(print([holder.surname, 'Given names', 'MARIA']), {
