@@ -10,7 +10,7 @@ export interface BenchCase {
 /** What a case cost beside the first case, the floor, in the same rounds. */
 export interface BenchRow {
   readonly name: string
-  /** Median processor time of one operation, in microseconds. */
+  /** Median time of one operation, in microseconds. */
   readonly microseconds: number
   /** Median over the rounds of this case's time divided by the floor's time in the same round. */
   readonly ratio: number
@@ -21,22 +21,33 @@ export interface BenchRow {
 /**
  * Measures cases side by side in one process: every round runs all of them in rotated order after one warm-up round,
  * and ratios pair the times of one round, so that a slower minute slows both sides. Times are processor time of all
- * threads, and a turn ends with a collection of young garbage, so that each case pays for its own. The first case is
- * the floor.
+ * threads, or time that passes where a case waits for a disk or a server, and a turn ends with a collection of young
+ * garbage, so that each case pays for its own. The first case is the floor.
  */
 export async function compare(
   cases: readonly BenchCase[],
-  { iterations, rounds = 11 }: { iterations: number; rounds?: number },
+  {
+    iterations,
+    rounds = 11,
+    passing = false,
+  }: {
+    iterations: number
+    rounds?: number
+    /** Counts the time that passes, not that of the processor. */
+    passing?: boolean
+  },
 ): Promise<BenchRow[]> {
   const times = cases.map((): number[] => [])
   for (let round = -1; round < rounds; round++) {
     for (let turn = 0; turn < cases.length; turn++) {
       const index = (turn + round + 1) % cases.length
       const started = process.cpuUsage()
+      const startedAt = performance.now()
       await cases[index]?.run(iterations)
       collectGarbage({ type: 'minor' })
       const { user, system } = process.cpuUsage(started)
-      if (round >= 0) times[index]?.push((user + system) / iterations)
+      const taken = passing ? (performance.now() - startedAt) * 1000 : user + system
+      if (round >= 0) times[index]?.push(taken / iterations)
     }
   }
   const [floor = []] = times
