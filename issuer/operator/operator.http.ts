@@ -116,6 +116,8 @@ export function operatorPages(deps: OperatorPageDeps): Express {
   })
   const files = pageFiles(deps.folder)
   app.use((request, response, next) => {
+    // What the public listener tells anybody may be shown anywhere; what is told here, here alone.
+    response.set('Cross-Origin-Resource-Policy', 'same-origin')
     // Its scripts and calls are named from the folder, so that the page is where the folder is.
     if (request.path === '/' || request.path === BASE) {
       if (request.originalUrl.split('?')[0] !== `${BASE}/`) {

@@ -134,6 +134,9 @@ describe('operatorPages', () => {
           'not_authenticated',
         )
       }
+      const { headers } = await operator.get('/overview')
+      expect(headers.get('cross-origin-resource-policy')).to.equal('same-origin')
+      expect(headers.get('cache-control')).to.equal('no-store')
       const missing = await operator.get('/tenants/nobody/keys')
       expect(missing.body.code).to.equal('not_found')
     })
