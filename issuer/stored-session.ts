@@ -1,6 +1,7 @@
 import { commit, commitmentSalt } from '../shared/audit/commitment.ts'
 import type { DossierOpened, DossierReason } from '../shared/audit/dossier-leaf.ts'
 import type { AuditEntry } from '../shared/audit/entry.ts'
+import type { SessionErased } from '../shared/audit/erasure-leaf.ts'
 import type { RulebookAdopted, WorkflowAdopted } from '../shared/audit/rules-leaf.ts'
 import type { NumericDate } from '../shared/clock.ts'
 import { newIdentifier } from '../shared/identifier.ts'
@@ -192,7 +193,7 @@ export function erasureOf(
   session: string,
   { actor, reason }: Parameters<IssuerStore['eraseSession']>[1],
   { random, now }: { readonly random: Random; readonly now: NumericDate },
-): { readonly opening: Omit<ErasureReceipt, 'leaf'>; readonly entry: AuditEntry } {
+): { readonly opening: Omit<ErasureReceipt, 'leaf'>; readonly entry: SessionErased } {
   const details = { session, actor, reason, erased_at: now }
   const salt = random(32)
   return {

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { dossierOpenedEntry } from '../../shared/audit/dossier-leaf.ts'
 import { type AuditEntry, decodeEntry, parseLeaf } from '../../shared/audit/entry.ts'
+import { sessionErasedEntry } from '../../shared/audit/erasure-leaf.ts'
 import {
   type RulebookAdopted,
   rulebookAdoptedEntry,
@@ -14,6 +15,7 @@ const SHAPES: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ['workflow.adopted', workflowAdoptedEntry],
   ['rulebook.adopted', rulebookAdoptedEntry],
   ['dossier.opened', dossierOpenedEntry],
+  ['session.erased', sessionErasedEntry],
 ])
 
 /** Whether a leaf has the shape that docs/log.md gives its type; of other types nothing is said. */

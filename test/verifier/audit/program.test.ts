@@ -92,6 +92,20 @@ describe('carnet-audit', () => {
     expect(await audit('verify')).to.equal(0)
   })
 
+  it('names an erasure that says more than it may, and nothing of one that does not', async () => {
+    const erased = { type: 'session.erased', at: 5, commitment: 'x'.repeat(43) }
+    const verify = async () => {
+      issuer.now += 300
+      await issuer.publish()
+      return await audit('verify')
+    }
+    await issuer.publisher.log.append(erased)
+    expect(await verify(), lines.join('\n')).to.equal(0)
+    await issuer.publisher.log.append({ ...erased, session: 'who it was' })
+    expect(await verify()).to.equal(1)
+    expect(lines.join('\n')).to.include('BROKEN leaf_malformed')
+  })
+
   it('names a leaf about rules or dossiers of another shape, in every command', async () => {
     await issuer.publisher.log.append({ type: 'workflow.adopted', at: 5, id: 'x', version: 0 })
     issuer.now += 300
