@@ -71,6 +71,28 @@ describe('issuerConfigSchema', () => {
     }
   })
 
+  it('holds what a host says for all its tenants, and what it leaves out for none', () => {
+    const shared = (host: object) =>
+      sharedByIssuers(
+        issuerHostSchema.parse({ listen: { port: 1 }, tenants: { north: 'n.json' }, ...host }),
+        (path) => `/host/${path}`,
+      )
+    expect(shared({})).to.deep.equal({
+      listen: { host: '127.0.0.1', port: 1, trustedProxies: [] },
+      operator: null,
+      stop: { drainSeconds: 2 },
+      logLevel: 'info',
+      evidence: { undocumentedModels: true, workers: 2, manifest: null },
+    })
+    const said = shared({ operator: { port: 2 }, evidence: { manifest: 'models.json', workers: 3 } })
+    expect(said.operator).to.deep.equal({
+      ...{ host: '127.0.0.1', port: 2, origin: null, accounts: null },
+    })
+    expect(said.evidence).to.include({ manifest: '/host/models.json', workers: 3 })
+    const wrong = { listen: { port: 1 }, tenants: { north: 'n.json' }, database: 'mine.db' }
+    expect(issuerHostSchema.safeParse(wrong).success).to.equal(false)
+  })
+
   it('needs a database for the accounts of a page that shows several tenants', () => {
     const host = (operator: object) =>
       issuerHostSchema.safeParse({
