@@ -84,7 +84,10 @@ describe('issuerConfigSchema', () => {
       logLevel: 'info',
       evidence: { undocumentedModels: true, workers: 2, manifest: null },
     })
-    const said = shared({ operator: { port: 2 }, evidence: { manifest: 'models.json', workers: 3 } })
+    const said = shared({
+      operator: { port: 2 },
+      evidence: { manifest: 'models.json', workers: 3 },
+    })
     expect(said.operator).to.deep.equal({
       ...{ host: '127.0.0.1', port: 2, origin: null, accounts: null },
     })
