@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import {
   dataOf,
+  type IssuerClient,
   isRefusedDelivery,
   issuerClient,
   pagesOf,
   RefusedError,
+  type VerifierClient,
   verifierClient,
   verifyWebhook,
   webhookReceiver,
@@ -36,6 +38,20 @@ describe('the client of an issuer', () => {
     const params = { path: { id } }
     const { state } = await dataOf(worker.GET('/sessions/{id}', { params }))
     expect(state).to.equal('collecting')
+  })
+
+  it('is not compiled where it does not fit the document', () => {
+    const wrong = (platform: IssuerClient, verifier: VerifierClient) => [
+      // @ts-expect-error there is no such path
+      platform.POST('/session', {}),
+      // @ts-expect-error the id is missing
+      verifier.GET('/requests/{id}', { params: {} }),
+      // @ts-expect-error a policy is text
+      verifier.POST('/requests', { body: { policy: 5 } }),
+      // @ts-expect-error an answer has no such member
+      dataOf(verifier.POST('/requests', { body: {} })).then(({ request }) => request),
+    ]
+    expect(wrong).to.have.length(2)
   })
 
   it('throws what the server refused, with its code and what the log knows it by', async () => {
