@@ -31,6 +31,9 @@ import type { ServedPool } from './status/served-pools.ts'
 
 /** A list smaller than this hides a holder in a small crowd. */
 const SMALL_LIST = 2 ** 17
+const DAY = 86_400
+/** As long before nothing can be signed any more it is said. */
+const NOTICE_DAYS = 30
 const CERTIFY =
   'certify a new key and name it as attestation.successor, with the time it takes over'
 
@@ -52,6 +55,8 @@ export interface IssuerExamination {
   readonly schemaState: () => Promise<SchemaState | undefined>
   /** What is served; asked only of a database with this version's schema. */
   readonly servedPools: () => Promise<readonly ServedPool[]>
+  /** Reads all that serving reads first, and answers in how many seconds the attestation key needs a successor. @throws OperatorError */
+  readonly prepare: () => Promise<number>
   /** Digests of the pinned models that are there; what is absent is fetched. @throws Error which one cannot be had */
   readonly supplyModels: () => Promise<number>
 }
@@ -68,14 +73,12 @@ export function issuerChecks(given: IssuerExamination, offline: boolean): readon
     { name: 'log key', run: () => logKeyFindings(given) },
     { name: 'trust list', run: () => trustListFindings(readTrustList(given), clock()) },
     { name: 'attestation key', run: () => attestationFindings(given) },
+    { name: 'start', run: () => startFindings(given) },
     { name: 'store', run: async () => schemaFindings(await given.schemaState()) },
     { name: 'clock', run: () => storeClock(given) },
     { name: 'status lists', run: () => listFindings(given) },
     { name: 'disk', run: () => diskFindings(machine, 'the log mark', mark) },
-    {
-      name: 'models',
-      run: async () => [ok(`${await given.supplyModels()} files of the pinned digests`)],
-    },
+    { name: 'models', run: () => modelFindings(given, offline) },
     { name: 'settings', run: () => settingFindings(given) },
   ]
   if (databaseFile !== undefined) {
@@ -87,7 +90,7 @@ export function issuerChecks(given: IssuerExamination, offline: boolean): readon
   if (offline) return checks
   const reach = (what: string, url: string, remedy: string): Check => ({
     name: 'reachability',
-    run: () => reachFindings(what, url, { fetch, now: clock(), remedy }),
+    run: () => reachFindings(what, url, { fetch, clock, remedy }),
   })
   return [
     ...checks,
@@ -167,6 +170,22 @@ async function attestationFindings(given: IssuerExamination): Promise<Finding[]>
   return found
 }
 
+/** What serving itself would say before it opens anything. */
+async function startFindings({ prepare }: IssuerExamination): Promise<Finding[]> {
+  const days = Math.floor((await prepare()) / DAY)
+  const text = `a new credential outlives every attestation certificate in ${days} days`
+  return [days < NOTICE_DAYS ? weak(text, CERTIFY) : ok('everything that is read first is there')]
+}
+
+/** Offline nothing is fetched, so that only a start tells whether the files are there. */
+async function modelFindings(
+  { supplyModels }: IssuerExamination,
+  offline: boolean,
+): Promise<Finding[]> {
+  if (offline) return [ok('not looked at without the network: what is absent would be fetched')]
+  return [ok(`${await supplyModels()} files of the pinned digests`)]
+}
+
 async function storeClock({ schemaState, clock }: IssuerExamination): Promise<Finding[]> {
   const time = (await schemaState())?.serverTime
   return time === undefined ? [] : clockFindings(clock(), 'that of the database', time)
@@ -174,7 +193,10 @@ async function storeClock({ schemaState, clock }: IssuerExamination): Promise<Fi
 
 async function listFindings(given: IssuerExamination): Promise<Finding[]> {
   const state = await given.schemaState()
-  if (state === undefined || state.pending > 0) return [ok('none are published yet')]
+  if (state === undefined) return [ok('none are published yet')]
+  if (state.pending > 0) {
+    return [weak('not looked at before the database is migrated', 'examine again after the start')]
+  }
   const pools = await given.servedPools()
   // After it was read what was published: a server may be publishing meanwhile.
   const now = given.clock()

@@ -282,6 +282,11 @@ const world: World = {
       openLogKey: openEd25519Key,
       schemaState: () => schemaState(config, at),
       servedPools: () => withStorage(opened, ({ servedPools }) => servedPools(systemClock())),
+      prepare: async () => {
+        const silent = openLog({ name: 'carnet-issuer', level: 'silent' })
+        const { trust } = await prepare({ name: undefined, config, at }, silent)
+        return secondsToNextKey(trust.plan)
+      },
       supplyModels: async () => {
         const { modelManifest, supplyFiles } = await import('./evidence/model-supply.ts')
         const { manifest } = config.evidence

@@ -1,5 +1,5 @@
 import type { Express, RequestHandler, Response } from 'express'
-import { rateLimit } from 'express-rate-limit'
+import { type Options, rateLimit } from 'express-rate-limit'
 import { keySecurity } from '../shared/api-key/security.http.ts'
 import { logEndpoints } from '../shared/audit/log.http.ts'
 import type { AuditLog } from '../shared/audit/log.ts'
@@ -31,6 +31,7 @@ import { callerOf } from './session/caller.http.ts'
 import { erasureEndpoint } from './session/erasure.http.ts'
 import { revocationEndpoint } from './session/revocation.http.ts'
 import { type SessionEndpointDeps, sessionEndpoints } from './session/session.http.ts'
+import type { Session } from './session/session.ts'
 import { statusOperationEndpoints } from './status/operations.http.ts'
 import type { StatusOperations } from './status/operations.ts'
 import type { StatusStore } from './status/status.ts'
@@ -38,7 +39,7 @@ import { statusEndpoints } from './status/status-list.http.ts'
 import { trustListEndpoints } from './trust-list.http.ts'
 
 /** Everything that the issuer's endpoints work with. */
-export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
+export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions' | 'limitOffers'> {
   readonly statusStore: StatusStore
   readonly operations: StatusOperations
   /** Publishes the status lists out of turn. */
@@ -66,6 +67,9 @@ export interface IssuerDeps extends Omit<SessionEndpointDeps, 'limitSessions'> {
   readonly observation?: Observation
   readonly log: Log
 }
+
+/** Far more than a person's wallet needs. */
+const OFFERS_PER_MINUTE = 60
 
 const INFO = {
   title: 'Carnet issuer',
@@ -101,7 +105,11 @@ export function issuerApplication(deps: IssuerDeps): Express {
   })
   app.set('trust proxy', [...deps.trustedProxies])
   serveEndpoints(app, INFO, [
-    ...sessionEndpoints({ ...deps, limitSessions: limitSessions(deps) }),
+    ...sessionEndpoints({
+      ...deps,
+      limitSessions: limitSessions(deps),
+      limitOffers: limitOffers(),
+    }),
     ...reviewEndpoints(deps),
     revocationEndpoint(deps),
     erasureEndpoint({ ...deps, memories: [deps.readings, deps.uploads, deps.progress] }),
@@ -149,11 +157,25 @@ function limitSessions(
   deps: Pick<IssuerDeps, 'sessionsPerMinute' | 'platformSessionsPerMinute'>,
 ): RequestHandler {
   const platformOf = (response: Response): string | undefined => response.locals.caller
-  return rateLimit({
-    windowMs: 60_000,
+  return perMinute({
     limit: (_request, response) =>
       platformOf(response) === undefined ? deps.sessionsPerMinute : deps.platformSessionsPerMinute,
     keyGenerator: (request, response) => callerOf(request, { platform: platformOf(response) }),
+  })
+}
+
+/** Each offer, also a refused one, leaves something with the authorization server for an hour. */
+function limitOffers(): RequestHandler {
+  return perMinute({
+    limit: OFFERS_PER_MINUTE,
+    keyGenerator: (_request, response) => (response.locals.caller as Session).id,
+  })
+}
+
+function perMinute(who: Pick<Options, 'limit' | 'keyGenerator'>): RequestHandler {
+  return rateLimit({
+    ...who,
+    windowMs: 60_000,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     // What a client says of its own address is not looked at unless a proxy is trusted.

@@ -1,4 +1,4 @@
-import type { NumericDate } from '../shared/clock.ts'
+import type { Clock } from '../shared/clock.ts'
 import {
   addressFindings,
   certificateFindings,
@@ -34,7 +34,7 @@ export interface VerifierExamination {
   readonly at: (path: string) => string
   readonly machine: Machine
   readonly fetch: Fetch
-  readonly now: NumericDate
+  readonly clock: Clock
   /** @throws OperatorError */
   readonly readText: (path: string) => string
   /** The trust list from where the configuration has it. */
@@ -46,20 +46,22 @@ export interface VerifierExamination {
   readonly openLogKey: (pkcs8: string) => unknown
   /** `undefined` while there is no database. @throws OperatorError */
   readonly schemaState: () => Promise<SchemaState | undefined>
+  /** Reads all that serving reads first. @throws OperatorError */
+  readonly prepare: () => unknown
   /** The names of all policies. @throws OperatorError */
   readonly policies: () => readonly string[]
 }
 
 /** Everything that `carnet-verifier serve` needs, and settings that are too weak; without the network when `offline`. */
 export function verifierChecks(given: VerifierExamination, offline: boolean): readonly Check[] {
-  const { config, at, machine, fetch, now } = given
+  const { config, at, machine, fetch, clock } = given
   const location = parseStoreLocation(config.database)
   const databaseFile = location?.engine === 'sqlite' ? at(location.path) : undefined
   const isRemote = /^https?:/.test(config.trustList.source)
   const trustChecks: Check[] = [
     {
       name: 'trust list',
-      run: async () => trustListFindings(await verifiedTrustList(given), now),
+      run: async () => trustListFindings(await verifiedTrustList(given), clock()),
     },
     { name: 'access certificate', run: () => accessFindings(given) },
   ]
@@ -69,12 +71,19 @@ export function verifierChecks(given: VerifierExamination, offline: boolean): re
     { name: 'log key', run: () => logKeyFindings(given) },
     ...(offline && isRemote ? [] : trustChecks),
     { name: 'policies', run: () => policyFindings(given) },
+    {
+      name: 'start',
+      run: () => {
+        given.prepare()
+        return [ok('everything that is read first is there')]
+      },
+    },
     { name: 'store', run: async () => schemaFindings(await given.schemaState()) },
     {
       name: 'clock',
       run: async () => {
         const time = (await given.schemaState())?.serverTime
-        return time === undefined ? [] : clockFindings(now, 'that of the database', time)
+        return time === undefined ? [] : clockFindings(clock(), 'that of the database', time)
       },
     },
     {
@@ -94,7 +103,7 @@ export function verifierChecks(given: VerifierExamination, offline: boolean): re
   if (offline) return checks
   const reach = (what: string, url: string, remedy: string): Check => ({
     name: 'reachability',
-    run: () => reachFindings(what, url, { fetch, now, remedy }),
+    run: () => reachFindings(what, url, { fetch, clock, remedy }),
   })
   return [
     ...checks,
@@ -135,13 +144,14 @@ function logKeyFindings({ config, at, readText, openLogKey }: VerifierExaminatio
 
 async function verifiedTrustList(given: VerifierExamination): Promise<TrustList> {
   const jwt = (await given.readTrustList()).trim()
-  const list = verifyTrustList(jwt, { signerKey: given.trustListSigner(), now: given.now })
+  const list = verifyTrustList(jwt, { signerKey: given.trustListSigner(), now: given.clock() })
   requireKind(list, { expectedSandbox: given.config.sandbox })
   return list
 }
 
 async function accessFindings(given: VerifierExamination): Promise<Finding[]> {
-  const { config, at, readText, now } = given
+  const { config, at, readText, clock } = given
+  const now = clock()
   const anchors = anchorsOf(await verifiedTrustList(given))
   const x5c = x5cOfPem(readText(at(config.access.chain)))
   const { leaf } = verifyX5c(x5c, { role: 'relying-party-access', anchors, now })

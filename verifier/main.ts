@@ -165,7 +165,12 @@ const world: World = {
       at,
       machine: thisMachine,
       fetch: world.fetch,
-      now: systemClock(),
+      clock: systemClock,
+      prepare: () =>
+        prepare(
+          { name: undefined, config, at },
+          openLog({ name: 'carnet-verifier', level: 'silent' }),
+        ),
       readText: readFile,
       readTrustList: trustListReader(config.trustList.source, at, fetch),
       trustListSigner: () => readSignerKeys(config, at)[0],

@@ -8,7 +8,7 @@ import {
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
 import type { Database, Sql } from '../shared/store/database.postgres.ts'
-import { emitEvent } from '../shared/webhook/store.postgres.ts'
+import { emitEvent, forgetSubject } from '../shared/webhook/store.postgres.ts'
 import { answeredEvent, refusedEvent } from './request/events.ts'
 import {
   answer as answerMove,
@@ -274,6 +274,7 @@ async function save(tx: Sql, request: PresentationRequest): Promise<void> {
 async function forget(tx: Sql, ids: readonly string[]): Promise<void> {
   await tx.run('DELETE FROM answer WHERE request_id = ANY ($1)', [ids])
   await tx.run('DELETE FROM presentation_request WHERE id = ANY ($1)', [ids])
+  for (const id of ids) await forgetSubject(tx, id)
 }
 
 /** In one order, so that two who keep the same artefacts do not wait for each other in a circle. */

@@ -4,7 +4,7 @@ import { forgetAnswers, IDEMPOTENCY_TABLE, keepAnswer } from '../shared/idempote
 import { Problem } from '../shared/problem.ts'
 import type { Random } from '../shared/random.ts'
 import { type Database, immediate } from '../shared/store/database.sqlite.ts'
-import { emitEvent } from '../shared/webhook/store.sqlite.ts'
+import { emitEvent, forgetSubject } from '../shared/webhook/store.sqlite.ts'
 import { answeredEvent, refusedEvent } from './request/events.ts'
 import {
   answer as answerMove,
@@ -242,6 +242,7 @@ function forget(db: Database, ids: readonly string[]): void {
   for (const id of ids) {
     db.prepare('DELETE FROM answer WHERE request_id = ?').run(id)
     db.prepare('DELETE FROM presentation_request WHERE id = ?').run(id)
+    forgetSubject(db, id)
   }
 }
 

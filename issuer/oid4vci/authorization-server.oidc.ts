@@ -18,8 +18,8 @@ import { ANONYMOUS_CLIENT, type AuthorizationServer } from './authorization-serv
 import { transactionCodeDigest } from './transaction-code.ts'
 
 const ACCESS_TOKEN_SECONDS = 300
-/** Outlives every offer and the token that it gives. */
-const GRANT_SECONDS = 30 * 86_400
+/** Outlives every offer and the token that it gives: each offer that is asked for leaves one until then. */
+const GRANT_SECONDS = 3600
 /** For this long a code that was just redeemed is refused without revoking what the first redemption got. */
 const DOUBLE_CLICK_SECONDS = 10
 /** FAPI 2.0 §5.3.2.1: up to 10 seconds ahead must be taken, more than 60 refused. */

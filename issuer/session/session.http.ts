@@ -53,6 +53,8 @@ export interface SessionEndpointDeps {
   readonly maxOpenSessions: number
   /** Bounds how many sessions somebody begins; who, is the platform in `response.locals.caller`, else the address. */
   readonly limitSessions: RequestHandler
+  /** Bounds how often an offer is asked for; the session is in `response.locals.caller`. */
+  readonly limitOffers: RequestHandler
   readonly random: Random
   readonly clock: Clock
 }
@@ -210,9 +212,10 @@ export function sessionEndpoints(deps: SessionEndpointDeps): readonly Endpoint[]
       path: '/sessions/{id}/offer',
       operationId: 'makeOffer',
       summary: 'Offer the credential of an approved session to a wallet',
+      limit: deps.limitOffers,
       idempotentFor: ({ id }) => `session ${id}`,
       responses: { 201: { description: 'The offer', schema: madeOffer } },
-      problems: ['session_not_found', 'session_state', 'approval_redeemed'],
+      problems: ['session_not_found', 'session_state', 'approval_redeemed', 'too_many_requests'],
       handle: async ({ caller: session, idempotency }) => {
         const now = clock()
         const made = newOffer(deps.issuer, random, now)

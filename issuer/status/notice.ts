@@ -1,3 +1,4 @@
+import { Problem } from '../../shared/problem.ts'
 import type { Durations, HolderNotice } from './operations.ts'
 import { type ReasonClass, reasonText, statusOf } from './status.ts'
 
@@ -33,4 +34,9 @@ export function durationsOf(rows: readonly { readonly seconds: number }[]): Dura
     max: sorted.at(-1) ?? 0,
     late: sorted.filter((seconds) => seconds > 86_400).length,
   }
+}
+
+/** Thrown inside the transaction, so that a refused release leaves nothing, not even an answer to be repeated. */
+export function noHold(): Problem {
+  return new Problem('change_not_found', 'no notice of this change is on hold')
 }

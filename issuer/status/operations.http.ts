@@ -226,9 +226,7 @@ export function statusOperationEndpoints(deps: {
       responses: { 204: { description: 'The holder may be told' } },
       problems: ['change_not_found'],
       handle: async ({ params, idempotency }) => {
-        if (!(await operations.releaseNotice(params.event, clock(), idempotency))) {
-          throw new Problem('change_not_found', 'no notice of this change is on hold')
-        }
+        await operations.releaseNotice(params.event, clock(), idempotency)
         return { status: 204 }
       },
     }),

@@ -4,6 +4,7 @@ import type { IdempotencyKey } from '../../shared/idempotency/once.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Database, Sql } from '../../shared/store/database.postgres.ts'
 import { approveBulk, proposeBulk, requireKey } from './bulk.postgres.ts'
+import { noHold } from './notice.ts'
 import {
   countOpenNotices,
   markTold,
@@ -58,8 +59,12 @@ export function openStatusOperations(
     openNotices: (page) => openNotices(db, page),
     countOpenNotices: () => countOpenNotices(db),
     markTold: (event, now) => markTold(db, { event, now }),
-    releaseNotice: (event, now, key) =>
-      once(key, now, (tx) => releaseNotice(tx, { event, now, random })),
+    releaseNotice: async (event, now, key) => {
+      await once(key, now, async (tx) => {
+        if (!(await releaseNotice(tx, { event, now, random }))) throw noHold()
+        return true
+      })
+    },
     overdueNotices: (now) => overdueNotices(db, now),
     timeliness: (from, to) => db.snapshot((tx) => timeliness(tx, { from, to })),
     advance: (now) =>

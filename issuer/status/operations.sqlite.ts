@@ -6,6 +6,7 @@ import type { Random } from '../../shared/random.ts'
 import type { StatusReference } from '../../shared/status-list/reference.ts'
 import { type Database, immediate } from '../../shared/store/database.sqlite.ts'
 import { approveBulk, proposeBulk } from './bulk.sqlite.ts'
+import { noHold } from './notice.ts'
 import {
   countOpenNotices,
   markTold,
@@ -65,8 +66,12 @@ export function openStatusOperations(
     openNotices: async (page) => openNotices(db, page),
     countOpenNotices: async () => countOpenNotices(db),
     markTold: async (event, now) => markTold(db, { event, now }),
-    releaseNotice: async (event, now, key) =>
-      once(key, now, () => releaseNotice(db, { event, now, random })),
+    releaseNotice: async (event, now, key) => {
+      once(key, now, () => {
+        if (!releaseNotice(db, { event, now, random })) throw noHold()
+        return true
+      })
+    },
     overdueNotices: async (now) => overdueNotices(db, now),
     timeliness: async (from, to) => timeliness(db, { from, to }),
     advance: async (now) =>

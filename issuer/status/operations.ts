@@ -92,8 +92,8 @@ export interface StatusOperations {
   countOpenNotices(): Promise<number>
   /** Answers whether there is such a notice, published and not on hold; telling again keeps the first time. */
   markTold(event: number, now: NumericDate): Promise<boolean>
-  /** Ends a legal hold; answers whether there was one. */
-  releaseNotice(event: number, now: NumericDate, key?: IdempotencyKey): Promise<boolean>
+  /** Ends a legal hold. @throws Problem `change_not_found` where there is none */
+  releaseNotice(event: number, now: NumericDate, key?: IdempotencyKey): Promise<void>
   /** How many holders should have been told by now and were not. */
   overdueNotices(now: NumericDate): Promise<number>
   timeliness(from: NumericDate, to: NumericDate): Promise<Timeliness>

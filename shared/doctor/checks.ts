@@ -1,4 +1,4 @@
-import { calendarDate, type NumericDate, parseHttpDate } from '../clock.ts'
+import { type Clock, calendarDate, type NumericDate, parseHttpDate } from '../clock.ts'
 import type { Fetch } from '../fetch.ts'
 import type { SchemaState } from '../store/migrations.ts'
 import type { TrustList } from '../trust/trust-list.ts'
@@ -48,9 +48,16 @@ export function diskFindings(machine: Machine, what: string, path: string): Find
 
 /** Whether files of secrets are read by their owner alone. */
 export function secretFindings(machine: Machine, files: readonly string[]): Finding[] {
-  const open = files.filter((file) => machine.isReadByOthers(file))
-  if (open.length === 0) return [ok(`${files.length} files of keys are read by their owner alone`)]
-  return open.map((file) => wrong(`others may read ${file}`, `chmod 600 ${file}`))
+  const found = files.flatMap((file): Finding[] => {
+    const isOpen = machine.isReadByOthers(file)
+    if (isOpen === undefined) {
+      return [wrong(`${file} is not there`, 'make the key, or name the file that holds it')]
+    }
+    return isOpen ? [wrong(`others may read ${file}`, `chmod 600 ${file}`)] : []
+  })
+  return found.length === 0
+    ? [ok(`${files.length} files of keys are read by their owner alone`)]
+    : found
 }
 
 /** How long a certificate still serves. */
@@ -106,7 +113,7 @@ export function clockFindings(now: NumericDate, whose: string, other: NumericDat
 export async function reachFindings(
   what: string,
   url: string,
-  { fetch, now, remedy }: { fetch: Fetch; now: NumericDate; remedy: string },
+  { fetch, clock, remedy }: { fetch: Fetch; clock: Clock; remedy: string },
 ): Promise<Finding[]> {
   let response: Response
   try {
@@ -118,7 +125,7 @@ export async function reachFindings(
   const other = parseHttpDate(response.headers.get('date') ?? '')
   return [
     ok(`${what} answers ${response.status}`),
-    ...(other === undefined ? [] : clockFindings(now, `that of ${what}`, other)),
+    ...(other === undefined ? [] : clockFindings(clock(), `that of ${what}`, other)),
   ]
 }
 

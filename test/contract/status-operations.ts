@@ -265,8 +265,8 @@ export function statusOperationsContract(
         await publish(NOW + 300)
         expect(await operations.openNotices({ limit: 100 })).to.deep.equal([])
         expect(await operations.overdueNotices(NOW + 9 * DAY)).to.equal(0)
-        expect(await operations.releaseNotice(event, NOW + 9 * DAY)).to.equal(true)
-        expect(await operations.releaseNotice(event, NOW + 9 * DAY)).to.equal(false)
+        await operations.releaseNotice(event, NOW + 9 * DAY)
+        await refuses(operations.releaseNotice(event, NOW + 9 * DAY), 'change_not_found')
         expect((await operations.openNotices({ limit: 100 }))[0]?.dueAt).to.equal(NOW + 10 * DAY)
       })
 
@@ -330,7 +330,7 @@ export function statusOperationsContract(
           await publish(NOW + 300)
           expect(await asked()).to.deep.equal([])
           await operations.releaseNotice(event, NOW + 9 * DAY)
-          await operations.releaseNotice(event, NOW + 9 * DAY + 1)
+          await refuses(operations.releaseNotice(event, NOW + 9 * DAY + 1), 'change_not_found')
           await publish(NOW + 9 * DAY + 300)
           const expected = notice(event, '2027-01-25T08:00:00Z', NOW + 9 * DAY)
           expect(await asked()).to.deep.equal([expected])
@@ -395,9 +395,11 @@ export function statusOperationsContract(
 
       it('end a legal hold once', async () => {
         const event = await change(first, 'revoked', NOW + 1, { heldBy: 'court-7' })
-        expect(await operations.releaseNotice(event, NOW + 2, keyOf('a'))).to.equal(true)
-        expect(await operations.releaseNotice(event, NOW + 9, keyOf('a'))).to.equal(true)
-        expect(await operations.releaseNotice(event, NOW + 9, keyOf('b'))).to.equal(false)
+        await operations.releaseNotice(event, NOW + 2, keyOf('a'))
+        await operations.releaseNotice(event, NOW + 9, keyOf('a'))
+        const again = () => operations.releaseNotice(event, NOW + 9, keyOf('b'))
+        await refuses(again(), 'change_not_found')
+        await refuses(again(), 'change_not_found')
       })
     })
 

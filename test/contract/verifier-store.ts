@@ -339,7 +339,17 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
 
     it('erases a request and all that was answered, for the platform that made it', async () => {
       const request = await retrieved()
+      await under.webhooks.addEndpoint({
+        id: 'hook',
+        url: 'https://backend.example',
+        platform: 'backend',
+        types: ['carnet.presentation.answered.v1'],
+        createdAt: NOW,
+      })
       await record(under.first, request.responseId, 'to be erased')
+      const told = async () =>
+        (await under.webhooks.deliveries({ limit: 9 })).map(({ event }) => event.subject)
+      expect(await told()).to.deep.equal([request.id])
       const before = await logSize()
       await refuses('request_not_found', () => under.first.forgetRequest(request.id, 'other'))
       await under.first.forgetRequest(request.id, 'backend')
@@ -347,6 +357,8 @@ export function verifierStoreContract(name: string, open: () => Promise<StoreUnd
       await refuses('request_not_found', () => under.first.forgetRequest(request.id, 'backend'))
       await refuses('request_not_found', () => under.first.awaitResponse(request.responseId, NOW))
       expect(await logSize()).to.equal(before)
+      expect(await told(), 'what its outcome was').to.deep.equal([])
+      await under.webhooks.removeEndpoint('hook')
     })
 
     it('erases what ended before a day, answers only when asked to', async () => {

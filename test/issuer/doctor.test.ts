@@ -48,6 +48,8 @@ describe('carnet-issuer doctor', function () {
       readonly now?: number
       readonly iat?: number
       readonly exp?: number
+      /** Seconds until no certificate outlives a new credential. */
+      readonly due?: number
     } = {},
     offline = true,
   ): Promise<NamedFinding[]> => {
@@ -66,6 +68,7 @@ describe('carnet-issuer doctor', function () {
       servedPools: async () => [
         { pool: 'week', iat: change.iat ?? now - 60, exp: change.exp ?? now + 60 },
       ],
+      prepare: async () => change.due ?? 90 * DAY,
       supplyModels: async () => 8,
     }
     return examine(issuerChecks(examination, offline))
@@ -80,7 +83,7 @@ describe('carnet-issuer doctor', function () {
     expect(stderr).to.equal('')
     expect(stdout).to.match(/^ok {5}trust list: number 1 of .* is in force until/m)
     expect(stdout).to.match(/^ok {5}store: there is no database yet/m)
-    expect(stdout).to.match(/^ok {5}models: \d+ files of the pinned digests$/m)
+    expect(stdout).to.match(/^ok {5}start: everything that is read first is there$/m)
     expect(stdout).to.match(/^weak {3}settings: only the made-up watchlist/m)
     expect(status).to.equal(0)
   })
@@ -109,6 +112,23 @@ describe('carnet-issuer doctor', function () {
     expect(await wrong({ settings: { attestation: attested } })).to.deep.equal([
       'attestation key: issuer/chain.pem certifies another key',
     ])
+  })
+
+  it('says what serving itself would say at its start', async () => {
+    const weak = (await found({ due: 10 * DAY })).find(({ check }) => check === 'start')
+    expect(weak).to.deep.include({
+      verdict: 'weak',
+      message: 'a new credential outlives every attestation certificate in 10 days',
+    })
+    const config = { ...settings, watchlists: [{ file: 'list.json', sha256: '0'.repeat(64) }] }
+    writeFileSync(
+      at('list.json'),
+      JSON.stringify({ id: 'l', version: '1', publisher: '', entries: [] }),
+    )
+    writeFileSync(at('other.json'), JSON.stringify(config))
+    const { status, stdout } = run('doctor', '--config', 'other.json', '--offline')
+    expect(status).to.equal(1)
+    expect(stdout).to.match(/^WRONG {2}start: /m)
   })
 
   it('finds a key file that others may read, and one that holds something else', async () => {

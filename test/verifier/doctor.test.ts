@@ -52,6 +52,7 @@ describe('carnet-verifier doctor', function () {
       'secrets',
       'access certificate',
       'policies',
+      'start',
       'store',
       'clock',
       'settings',
