@@ -115,6 +115,7 @@ const world: World = {
   },
   withWebhooks: (configFile, work) => withStorage(configFile, ({ webhooks }) => work(webhooks)),
   withKeys: (configFile, work) => withStorage(configFile, ({ keys }) => work(keys)),
+  configuredKeys: (configFile) => openConfig(configFile).config.apiKeys,
   generateLogKey: () => generateEd25519Key().pkcs8,
   backup: async (configFile, { to, recipients, withDatabase }) => {
     const { config, at } = openConfig(configFile)

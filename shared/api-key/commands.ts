@@ -25,6 +25,8 @@ export interface KeyWorld {
     configFile: ConfigChoice,
     work: (store: ApiKeyStore) => Promise<Result>,
   ) => Promise<Result>
+  /** The keys that a configuration itself has, for a program whose configuration may have some. No command changes them. */
+  readonly configuredKeys?: (configFile: ConfigChoice) => readonly { readonly name: string }[]
 }
 
 interface ConfigOption {
@@ -44,6 +46,11 @@ export function addApiKeys(
   const scopes = roles.flatMap(scopesOf)
   const expires = () =>
     new Option('--expires <TIME>', 'after how long it ends, such as 90d').argParser(duration)
+  const expiresAnew = () =>
+    new Option(
+      '--expires <TIME>',
+      'after how long it ends, or never; else as long as the one before was made for',
+    ).argParser((text) => (text === 'never' ? text : duration(text)))
   const name = () =>
     new Option('--name <NAME>', 'whose it is; what is done with it is recorded under it')
       .argParser(keyName)
@@ -78,7 +85,7 @@ export function addApiKeys(
         .argParser(duration)
         .default(7 * DAY, '7d'),
     )
-    .addOption(expires())
+    .addOption(expiresAnew())
     .action((given: Parameters<typeof rotateKey>[2]) => rotateKey(world, keys, given))
   keys
     .command('revoke')
@@ -106,9 +113,14 @@ async function addKey(
       hint: `it can have ${scopesOf(role).join(', ')}`,
     })
   }
+  if (isConfigured(world, given)) {
+    throw new OperatorError('key_invalid', `apiKeys of the configuration has a key of ${name}`, {
+      hint: 'name it otherwise, or take that one out of the configuration first',
+    })
+  }
   const { text, id, sha256 } = makeKey(role, world.random)
   const now = world.clock()
-  const expiresAt = endOf(given.expires, now)
+  const expiresAt = given.expires === undefined ? undefined : now + given.expires
   const added = await world.withKeys(config, (store) =>
     store.addKey(
       { id, name, role, scopes: scopes && [...new Set(scopes)], sha256, expiresAt },
@@ -127,6 +139,9 @@ async function listKeys(world: KeyWorld, { config }: ConfigOption): Promise<void
   const now = world.clock()
   const keys = await world.withKeys(config, (store) => store.keys())
   for (const key of keys) world.print(lineOf(key, now))
+  for (const { name } of world.configuredKeys?.(config) ?? []) {
+    world.print(['configured', name, 'platform', 'all', 'active'].join('  '))
+  }
 }
 
 async function rotateKey(
@@ -135,42 +150,72 @@ async function rotateKey(
   given: ConfigOption & {
     readonly name: string
     readonly overlap: number
-    readonly expires?: number
+    readonly expires?: number | 'never'
   },
 ): Promise<void> {
-  const { name, config, overlap } = given
+  const { name, config, overlap, expires } = given
   const now = world.clock()
-  let fresh: FreshKey | undefined
+  let fresh: (FreshKey & { readonly expiresAt: NumericDate | undefined }) | undefined
   const role = await world.withKeys(config, (store) =>
     store.rotateKey(
       {
         name,
         overlapUntil: now + overlap,
-        expiresAt: endOf(given.expires, now),
-        make: (ofRole) => {
-          fresh = makeKey(ofRole, world.random)
+        make: (newest) => {
+          const span = expires ?? spanOf(newest)
+          const expiresAt = span === 'never' ? undefined : now + span
+          fresh = { ...makeKey(newest.role, world.random), expiresAt }
           return fresh
         },
       },
       now,
     ),
   )
-  if (role === undefined || fresh === undefined) throw noneActive(name)
+  if (role === undefined || fresh === undefined) {
+    refuseConfigured(world, given)
+    throw noneActive(name)
+  }
   show(world, command, fresh.text)
-  world.note(
-    `${command.parent?.name()}: the other keys of ${name} end ${toDateTime(now + overlap)}`,
-  )
+  const { expiresAt } = fresh
+  const program = command.parent?.name()
+  world.note(`${program}: it ends ${expiresAt === undefined ? 'never' : toDateTime(expiresAt)}`)
+  world.note(`${program}: the other keys of ${name} end ${toDateTime(now + overlap)}`)
+  refuseConfigured(world, given)
+}
+
+/** For how long a key was made, in seconds. */
+function spanOf({ createdAt, expiresAt }: Pick<ApiKey, 'createdAt' | 'expiresAt'>) {
+  return expiresAt === undefined ? 'never' : expiresAt - createdAt
 }
 
 async function revokeKey(
   world: KeyWorld,
-  { name, id, config }: ConfigOption & { readonly name: string; readonly id?: string },
+  given: ConfigOption & { readonly name: string; readonly id?: string },
 ): Promise<void> {
+  const { name, id, config } = given
   const revoked = await world.withKeys(config, (store) =>
     store.revokeKeys({ name, id }, world.clock()),
   )
+  if (revoked > 0) world.print(`${name}  ${revoked} revoked`)
+  refuseConfigured(world, given)
   if (revoked === 0) throw noneActive(name)
-  world.print(`${name}  ${revoked} revoked`)
+}
+
+function isConfigured(
+  { configuredKeys }: KeyWorld,
+  { name, config }: ConfigOption & { readonly name: string },
+): boolean {
+  return configuredKeys?.(config).some((key) => key.name === name) ?? false
+}
+
+/** What was done leaves a key that works on: the caller is not to take it for done. */
+function refuseConfigured(world: KeyWorld, given: ConfigOption & { readonly name: string }): void {
+  if (!isConfigured(world, given)) return
+  throw new OperatorError(
+    'key_invalid',
+    `apiKeys of the configuration has a key of ${given.name}, which works on`,
+    { hint: 'take it out of the configuration and start the server again' },
+  )
 }
 
 function show({ print, note }: KeyWorld, command: Command, text: string): void {
@@ -197,10 +242,6 @@ function lineOf(key: ApiKey, now: NumericDate): string {
 function stateOf(key: ApiKey, now: NumericDate): string {
   if (key.revokedAt !== undefined) return `revoked ${toDateTime(key.revokedAt)}`
   return isActive(key, now) ? 'active' : 'expired'
-}
-
-function endOf(seconds: number | undefined, now: NumericDate): NumericDate | undefined {
-  return seconds === undefined ? undefined : now + seconds
 }
 
 /** A time span such as `30m`, `12h` or `7d`, in seconds. */

@@ -34,7 +34,7 @@ export function openApiKeyStore(db: Database): ApiKeyStore {
         return true
       }),
 
-    rotateKey: ({ name, overlapUntil, expiresAt, make }, now) =>
+    rotateKey: ({ name, overlapUntil, make }, now) =>
       db.transaction(async (tx) => {
         await lockName(tx, `key ${name}`)
         const newest = await tx.get<KeyRow>(
@@ -45,7 +45,7 @@ export function openApiKeyStore(db: Database): ApiKeyStore {
         )
         if (newest === undefined) return undefined
         const { role, scopes } = newest
-        const { id, sha256 } = make(role)
+        const { id, sha256, expiresAt } = make(keyOf(newest))
         await tx.run(
           `UPDATE issued_key SET expires_at = least(expires_at, $1)
            WHERE name = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)`,

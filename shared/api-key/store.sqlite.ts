@@ -35,7 +35,7 @@ export function openApiKeyStore(db: Database): ApiKeyStore {
         return true
       }),
 
-    rotateKey: async ({ name, overlapUntil, expiresAt, make }, now) =>
+    rotateKey: async ({ name, overlapUntil, make }, now) =>
       immediate(db, () => {
         const newest = db
           .prepare<[string, number], KeyRow>(
@@ -45,7 +45,7 @@ export function openApiKeyStore(db: Database): ApiKeyStore {
           .get(name, now)
         if (newest === undefined) return undefined
         const { role, scopes } = newest
-        const { id, sha256 } = make(role)
+        const { id, sha256, expiresAt } = make(keyOf(newest))
         db.prepare(
           `UPDATE issued_key SET expires_at = min(coalesce(expires_at, ?), ?)
            WHERE name = ? AND ${MAY_BE_USED}`,

@@ -24,9 +24,12 @@ export interface ApiKeyStore {
     key: {
       readonly name: string
       readonly overlapUntil: NumericDate
-      readonly expiresAt?: NumericDate | undefined
-      /** Makes the text for a role, and answers what is stored of it. */
-      make(role: KeyRole): { readonly id: string; readonly sha256: string }
+      /** Makes the text of the one after `newest`, and answers what is stored of it. */
+      make(newest: Pick<ApiKey, 'role' | 'createdAt' | 'expiresAt'>): {
+        readonly id: string
+        readonly sha256: string
+        readonly expiresAt?: NumericDate | undefined
+      }
     },
     now: NumericDate,
   ): Promise<KeyRole | undefined>

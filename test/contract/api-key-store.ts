@@ -16,12 +16,16 @@ export function apiKeyStoreContract(
     let first: ApiKeyStore
     let second: ApiKeyStore
     let close: () => Promise<void>
+    const made: (readonly [createdAt: number, expiresAt: number | undefined])[] = []
     const ids = async () => (await second.keys()).map(({ id }) => id)
     const rotate = (id: string, overlapUntil: number, now: number, expiresAt?: number) =>
       first.rotateKey(
         {
-          ...{ name: 'ada', overlapUntil, expiresAt },
-          make: () => ({ id, sha256: `digest of ${id}` }),
+          ...{ name: 'ada', overlapUntil },
+          make: (newest) => {
+            made.push([newest.createdAt, newest.expiresAt])
+            return { id, sha256: `digest of ${id}`, expiresAt }
+          },
         },
         now,
       )
@@ -75,6 +79,10 @@ export function apiKeyStoreContract(
       await first.addKey({ ...ada, expiresAt: NOW + 10 }, NOW)
       await rotate('a2', NOW + DAY, NOW + 1)
       await rotate('a3', NOW + 5, NOW + 2)
+      expect(made.slice(-2)).to.deep.equal([
+        [NOW, NOW + 10],
+        [NOW + 1, undefined],
+      ])
       const ends = (await second.keys()).map(({ id, expiresAt }) => [id, expiresAt])
       expect(ends).to.deep.equal([
         ['a1', NOW + 5],

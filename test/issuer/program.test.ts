@@ -264,6 +264,21 @@ describe('carnet-issuer', () => {
     expect((await call(['keys', 'rotate', '--name', 'nobody'])).code).to.equal(1)
   })
 
+  it('makes the key after one that ends for as long as that one, unless it is told otherwise', async () => {
+    const ends = async (args: readonly string[]) => {
+      const { out } = await call(['keys', ...args, '--name', 'zoe'])
+      const [, , id = ''] = out.split('_')
+      const key = (await issuer.keys.keys()).find((each) => each.id === id)
+      return key?.expiresAt === undefined ? 'never' : (key.expiresAt - key.createdAt) / 86_400
+    }
+    expect(await ends(['add', '--role', 'reviewer', '--expires', '90d'])).to.equal(90)
+    expect(await ends(['rotate', '--overlap', '1d'])).to.equal(90)
+    expect(await ends(['rotate', '--expires', '30d'])).to.equal(30)
+    expect(await ends(['rotate'])).to.equal(30)
+    expect(await ends(['rotate', '--expires', 'never'])).to.equal('never')
+    expect(await ends(['rotate'])).to.equal('never')
+  })
+
   it('makes, lists and ends keys; a key is shown once', async () => {
     const made = await call(['keys', 'add', '--role', 'reviewer', '--name', 'ada'])
     expect(made.out).to.match(/^carnet_reviewer_[0-9a-f]{12}_[\w-]{43}$/)

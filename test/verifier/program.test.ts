@@ -101,6 +101,32 @@ describe('carnet-verifier', () => {
     expect((await carnet(result, rotated)).stderr).to.contain('not_authenticated')
   })
 
+  it('says of a key that the configuration has that no command ends it', async () => {
+    const configured = { configuredKeys: () => [{ name: 'depot' }] }
+    const named = ['--name', 'depot']
+    const add = ['keys', 'add', '--role', 'platform', ...named]
+    const rotate = ['keys', 'rotate', ...named]
+    const revoke = ['keys', 'revoke', ...named]
+    for (const args of [add, rotate, revoke]) {
+      const refused = await carnet(args, configured)
+      expect(refused.code, args.join(' ')).to.equal(1)
+      expect(refused.stdout, args.join(' ')).to.equal('')
+      expect(refused.stderr).to.contain('apiKeys of the configuration has a key of depot')
+    }
+    expect((await carnet(add)).code).to.equal(0)
+    const { stdout: listed } = await carnet(['keys', 'list'], configured)
+    expect(listed).to.match(/^configured {2}depot {2}platform {2}all {2}active$/m)
+    const rotated = await carnet(rotate, configured)
+    expect(rotated.stdout).to.match(/^carnet_platform_/)
+    expect([rotated.code, rotated.stderr]).to.satisfy(
+      ([code, err]: [number, string]) => code === 1 && err.includes('which works on'),
+    )
+    const revoked = await carnet(revoke, configured)
+    expect(revoked).to.include({ code: 1, stdout: 'depot  2 revoked' })
+    expect(revoked.stderr).to.contain('which works on')
+    expect((await carnet(['keys', 'list'])).stdout).not.to.contain('configured')
+  })
+
   it('asks, waits, tells the result and keeps a receipt that verifies', async () => {
     const made = await carnet(['request', '--url', driver.url, '--policy', 'gig-identity'])
     expect(made.code).to.equal(0)
