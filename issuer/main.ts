@@ -413,11 +413,12 @@ async function prepare(tenant: Tenant<IssuerConfig>, programLog: Log) {
   const mark = at(config.logMark ?? defaultMark(config.database, 'issuer'))
   const { seenDocuments, faceIndex } = config.evidence
   const databases = [{ database: config.database }, seenDocuments, faceIndex]
+  const identities = await Promise.all(
+    databases.flatMap((kept) => (kept ? [databaseIdentity(kept.database, { at, identify })] : [])),
+  )
   const own: Own = [
     ['address', new URL(issuer).host],
-    ...databases.flatMap((kept) =>
-      kept ? [['database', databaseIdentity(kept.database, at)] as const] : [],
-    ),
+    ...identities.map((identity) => ['database', identity] as const),
     ['logMark', fileIdentity(mark)],
     ['logKey', logSigner.publicJwk.x],
     ...trust.plan.keys.map(({ signer }) => ['attestation key', signer.publicJwk.x] as const),
@@ -427,6 +428,12 @@ async function prepare(tenant: Tenant<IssuerConfig>, programLog: Log) {
     ...{ name, tenant, log, now, issuer, workflow, lifetime, trust, logSigner, nonceSecret },
     ...{ webhookKeys, watchlists, mark, own },
   }
+}
+
+/** Asks a PostgreSQL what it is. @throws OperatorError */
+async function identify(url: string): Promise<string> {
+  const { identifyDatabase } = await import('../shared/store/database.postgres.ts')
+  return identifyDatabase(url)
 }
 
 /** Opens what an issuer keeps. Nothing is published yet. */

@@ -217,7 +217,7 @@ async function openServer(choice: ConfigChoice, onClose: OnClose): Promise<Log> 
   // What is of the program is the same in all of them.
   const [{ name, config }] = tenants
   const log = openLog({ name: 'carnet-verifier', level: config.logLevel })
-  const prepared = await inTurn(tenants, async (tenant) => prepare(tenant, log))
+  const prepared = await inTurn(tenants, (tenant) => prepare(tenant, log))
   refuseShared(prepared)
   const { metrics, metricsOf } = openHostMetrics(name !== undefined)
   const opened = await inTurn(prepared, (each) => openVerifier(each, metricsOf, onClose))
@@ -236,11 +236,11 @@ async function openServer(choice: ConfigChoice, onClose: OnClose): Promise<Log> 
   return log
 }
 
-type PreparedVerifier = ReturnType<typeof prepare>
+type PreparedVerifier = Awaited<ReturnType<typeof prepare>>
 type OpenedVerifier = Awaited<ReturnType<typeof openVerifier>>
 
 /** Reads everything that a verifier's configuration names, and finds what is wrong with it. */
-function prepare(tenant: Tenant<VerifierConfig>, programLog: Log) {
+async function prepare(tenant: Tenant<VerifierConfig>, programLog: Log) {
   const { name, config, at } = tenant
   const log = logOfTenant(programLog, name)
   const policies = readAllPolicies(config, at)
@@ -261,7 +261,7 @@ function prepare(tenant: Tenant<VerifierConfig>, programLog: Log) {
   const mark = at(config.logMark ?? defaultMark(config.database, 'verifier'))
   const own: Own = [
     ['address', new URL(config.baseUrl).host],
-    ['database', databaseIdentity(config.database, at)],
+    ['database', await databaseIdentity(config.database, { at, identify })],
     ['logMark', fileIdentity(mark)],
     ['logKey', logSigner.publicJwk.x],
     ['access key', identity.signer.publicJwk.x],
@@ -271,6 +271,12 @@ function prepare(tenant: Tenant<VerifierConfig>, programLog: Log) {
     ...{ name, tenant, log, policies, defaultPolicy, identity, logSigner, webhookKeys },
     ...{ trustListSignerKey, formerSignerKeys, mark, own },
   }
+}
+
+/** Asks a PostgreSQL what it is. @throws OperatorError */
+async function identify(url: string): Promise<string> {
+  const { identifyDatabase } = await import('../shared/store/database.postgres.ts')
+  return identifyDatabase(url)
 }
 
 /** Opens what a verifier keeps and relies on. Nothing is served yet. */

@@ -106,6 +106,28 @@ export async function examineDatabase(url: string, migrations: Migrations): Prom
   }
 }
 
+/**
+ * What tells the first schema of the database at `url` apart from every other one while its server runs, however `url`
+ * names them; nothing is changed. No message has its user or password. @throws OperatorError
+ */
+export async function identifyDatabase(url: string): Promise<string> {
+  const database = connect(url)
+  try {
+    await refuseUnfit(database)
+    const found = await database.get<{ identity: string }>(
+      `SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+         (SELECT oid FROM pg_database WHERE datname = current_database()),
+         (SELECT oid FROM pg_namespace WHERE nspname = current_schema())) AS identity`,
+    )
+    if (found === undefined) throw new Error('the server does not tell what it is')
+    return found.identity
+  } catch (error) {
+    throw unusable(url, error)
+  } finally {
+    await database.close()
+  }
+}
+
 /** Writes without changing anything. @throws what a write throws, such as where the server has become a standby */
 export async function checkWritable(db: Database): Promise<void> {
   await db.transaction((tx) => tx.get('SELECT pg_current_xact_id()'))

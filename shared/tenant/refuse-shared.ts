@@ -23,14 +23,22 @@ export function refuseShared(
   }
 }
 
-/** What names a database, however it is written: without its user and password, or where the file really is. */
-export function databaseIdentity(database: string, at: (path: string) => string): string {
+/**
+ * What a database is, however it is written: what `identify` learns of a PostgreSQL by asking it, or where the file
+ * really is. @throws OperatorError what `identify` throws
+ */
+export async function databaseIdentity(
+  database: string,
+  {
+    at,
+    identify,
+  }: {
+    readonly at: (path: string) => string
+    readonly identify: (url: string) => Promise<string>
+  },
+): Promise<string> {
   const location = parseStoreLocation(database)
-  if (location?.engine === 'postgres') {
-    const { host, pathname, searchParams } = new URL(location.url)
-    const schema = searchParams.get('schema') ?? searchParams.get('options') ?? ''
-    return `postgres ${host}${pathname} ${schema}`
-  }
+  if (location?.engine === 'postgres') return `postgres ${await identify(location.url)}`
   return `sqlite ${fileIdentity(at(location?.path ?? database))}`
 }
 

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { OperatorError } from '../../../shared/operator-error.ts'
+import { identifyDatabase } from '../../../shared/store/database.postgres.ts'
 import {
   type ConfigChoice,
   ofTenant,
@@ -16,6 +17,7 @@ import { addTenants } from '../../../shared/tenant/commands.ts'
 import { databaseIdentity, refuseShared } from '../../../shared/tenant/refuse-shared.ts'
 import { tenantsSchema } from '../../../shared/tenant/settings.ts'
 import { failureOf } from '../../support/failure.ts'
+import { postgresDatabase } from '../../support/postgres.ts'
 import { refuses } from '../../support/refusal.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -126,12 +128,37 @@ describe('configurations of several tenants', () => {
     ]
     expect(() => refuseShared(tenants('y'))).to.not.throw()
     expect(() => refuseShared(tenants('x'))).to.throw(/north and south have the same database/)
-    const same = ['postgres://a:b@h/d?schema=n', 'postgres://c@h/d?schema=n']
-    const [one, other, third] = [...same, 'postgres://h/d?schema=m'].map((url) =>
-      databaseIdentity(url, at),
+  })
+
+  it('have one database where their addresses lead to one, however they are written', async () => {
+    const own = async (database: string) => [
+      ['database', await databaseIdentity(database, { at, identify: identifyDatabase })] as const,
+    ]
+    const shared = async (one: string, other: string) =>
+      refuseShared([
+        { name: 'north', own: await own(one) },
+        { name: 'south', own: await own(other) },
+      ])
+    const [url, elsewhere] = [await postgresDatabase(), await postgresDatabase()]
+    const written = new URL(url)
+    const schema = written.searchParams.get('options')?.split('=')[1] ?? ''
+    written.search = ''
+    const plain = written.href
+    const named = new URL(`${plain}?schema=${schema}`)
+    named.hostname = 'localhost'
+    const escaped = `${plain.replace('/carnet_', '/%63arnet_')}?schema=${schema}&application_name=x`
+    for (const other of [named.href, escaped, url.replace('postgres:', 'postgresql:')]) {
+      const refusal = await failureOf(shared(url, other))
+      expect(refusal.message, other).to.equal('north and south have the same database')
+    }
+    expect((await failureOf(shared(plain, `${plain}?schema=public`))).message).to.equal(
+      'north and south have the same database',
     )
-    expect(one).to.equal(other).and.not.equal(third)
-    expect(databaseIdentity('sqlite:x.db', at)).to.equal(databaseIdentity('./x.db', at))
+    await shared(url, elsewhere)
+    await shared(url, plain)
+    write('x.db', {})
+    await failureOf(shared('sqlite:x.db', './x.db'))
+    await shared('x.db', 'y.db')
   })
 
   it('are what --tenant means at every command that takes --config', async () => {
