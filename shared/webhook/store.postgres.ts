@@ -3,6 +3,9 @@ import type { Random } from '../random.ts'
 import type { Database, Sql } from '../store/database.postgres.ts'
 import type { NewEvent, WebhookStore } from './store.ts'
 import {
+  BACKLOG,
+  type BacklogRow,
+  backlogOf,
   type ClaimRow,
   type DeliveryRow,
   deliveryOf,
@@ -51,6 +54,9 @@ export const webhookMigrations: readonly string[] = [
    CREATE INDEX webhook_delivery_due ON webhook_delivery (due_at) WHERE state = 'pending';
    CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at) WHERE state <> 'pending';
    CREATE INDEX webhook_delivery_of_endpoint ON webhook_delivery (endpoint_id);`,
+  `CREATE INDEX webhook_delivery_undelivered ON webhook_delivery (state, due_at) WHERE state <> 'delivered';
+   CREATE INDEX webhook_delivery_of_endpoint_by_id ON webhook_delivery (endpoint_id, id);
+   DROP INDEX webhook_delivery_of_endpoint;`,
 ]
 
 /**
@@ -177,12 +183,28 @@ export function openWebhookStore(db: Database): WebhookStore {
     },
 
     deliveries: async ({ platform, endpointId, state, before, limit }) => {
+      const page = [state ?? null, before ?? Number.MAX_SAFE_INTEGER, limit]
+      if (platform === undefined && endpointId === undefined) {
+        const all = await db.all<DeliveryRow>(
+          `${SELECT_DELIVERY}
+           WHERE ($1::text IS NULL OR state = $1) AND webhook_delivery.id < $2
+           ORDER BY webhook_delivery.id DESC LIMIT $3`,
+          page,
+        )
+        return all.map(deliveryOf)
+      }
+      // An endpoint at a time, so that the deliveries of others are not walked through.
       const rows = await db.all<DeliveryRow>(
-        `${SELECT_DELIVERY}
-         WHERE ($1::text IS NULL OR platform = $1) AND ($2::text IS NULL OR endpoint_id = $2)
-           AND ($3::text IS NULL OR state = $3) AND ($4::bigint IS NULL OR webhook_delivery.id < $4)
-         ORDER BY webhook_delivery.id DESC LIMIT $5`,
-        [platform ?? null, endpointId ?? null, state ?? null, before ?? null, limit],
+        `SELECT delivery.id, endpoint_id, event_id, state, attempts, due_at, last_outcome, settled_at, type, subject,
+           sequence, at, data
+         FROM webhook_endpoint CROSS JOIN LATERAL (
+           SELECT * FROM webhook_delivery
+           WHERE endpoint_id = webhook_endpoint.id AND ($1::text IS NULL OR state = $1) AND id < $2
+           ORDER BY id DESC LIMIT $3) AS delivery
+         JOIN webhook_event ON webhook_event.id = event_id
+         WHERE ($4::text IS NULL OR platform = $4) AND ($5::text IS NULL OR webhook_endpoint.id = $5)
+         ORDER BY delivery.id DESC LIMIT $3`,
+        [...page, platform ?? null, endpointId ?? null],
       )
       return rows.map(deliveryOf)
     },
@@ -206,18 +228,7 @@ export function openWebhookStore(db: Database): WebhookStore {
       return changed > 0
     },
 
-    backlog: async () => {
-      const row = await db.get<{ pending: number; dead: number; oldest: number | null }>(
-        `SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
-           count(*) FILTER (WHERE state = 'dead') AS dead,
-           min(due_at) FILTER (WHERE state = 'pending') AS oldest FROM webhook_delivery`,
-      )
-      return {
-        pending: row?.pending ?? 0,
-        dead: row?.dead ?? 0,
-        oldestDueAt: row?.oldest ?? undefined,
-      }
-    },
+    backlog: async () => backlogOf(await db.all<BacklogRow>(BACKLOG)),
 
     forgetSettled: async (before) =>
       db.transaction(async (tx) => {

@@ -1,8 +1,11 @@
 import { newIdentifier } from '../identifier.ts'
 import type { Random } from '../random.ts'
 import { type Database, immediate } from '../store/database.sqlite.ts'
-import type { Backlog, ClaimedDelivery, NewEvent, WebhookStore } from './store.ts'
+import type { ClaimedDelivery, NewEvent, WebhookStore } from './store.ts'
 import {
+  BACKLOG,
+  type BacklogRow,
+  backlogOf,
   type ClaimRow,
   type DeliveryRow,
   deliveryOf,
@@ -51,6 +54,7 @@ export const webhookMigrations: readonly string[] = [
    CREATE INDEX webhook_delivery_due ON webhook_delivery (due_at) WHERE state = 'pending';
    CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at) WHERE state <> 'pending';
    CREATE INDEX webhook_delivery_of_endpoint ON webhook_delivery (endpoint_id);`,
+  `CREATE INDEX webhook_delivery_undelivered ON webhook_delivery (state, due_at) WHERE state <> 'delivered';`,
 ]
 
 /**
@@ -97,6 +101,10 @@ const SELECT_DELIVERY = `SELECT webhook_delivery.id, endpoint_id, event_id, stat
   FROM webhook_delivery
   JOIN webhook_endpoint ON webhook_endpoint.id = endpoint_id
   JOIN webhook_event ON webhook_event.id = event_id`
+
+const OF_PAGE = `(@state IS NULL OR state = @state)
+    AND webhook_delivery.id < coalesce(@before, ${Number.MAX_SAFE_INTEGER})
+  ORDER BY webhook_delivery.id DESC LIMIT @limit`
 
 /** Opens the outbox in the database of what its events tell of. */
 export function openWebhookStore(db: Database): WebhookStore {
@@ -178,22 +186,29 @@ export function openWebhookStore(db: Database): WebhookStore {
       return changes > 0
     },
 
-    deliveries: async ({ platform, endpointId, state, before, limit }) =>
-      db
-        .prepare<Record<string, string | number | null>, DeliveryRow>(
-          `${SELECT_DELIVERY}
-           WHERE (@platform IS NULL OR platform = @platform) AND (@endpointId IS NULL OR endpoint_id = @endpointId)
-             AND (@state IS NULL OR state = @state) AND (@before IS NULL OR webhook_delivery.id < @before)
-           ORDER BY webhook_delivery.id DESC LIMIT @limit`,
+    deliveries: async ({ platform, endpointId, state, before, limit }) => {
+      const page = { state: state ?? null, before: before ?? null, limit }
+      if (platform === undefined && endpointId === undefined) {
+        return db
+          .prepare<typeof page, DeliveryRow>(`${SELECT_DELIVERY} WHERE ${OF_PAGE}`)
+          .all(page)
+          .map(deliveryOf)
+      }
+      const ofEndpoint = db.prepare<typeof page & { endpoint: string }, DeliveryRow>(
+        `${SELECT_DELIVERY} WHERE endpoint_id = @endpoint AND ${OF_PAGE}`,
+      )
+      // An endpoint at a time, so that the deliveries of others are not walked through.
+      return db
+        .prepare<Record<string, string | null>, { id: string }>(
+          `SELECT id FROM webhook_endpoint
+           WHERE (@platform IS NULL OR platform = @platform) AND (@endpointId IS NULL OR id = @endpointId)`,
         )
-        .all({
-          platform: platform ?? null,
-          endpointId: endpointId ?? null,
-          state: state ?? null,
-          before: before ?? null,
-          limit,
-        })
-        .map(deliveryOf),
+        .all({ platform: platform ?? null, endpointId: endpointId ?? null })
+        .flatMap(({ id }) => ofEndpoint.all({ ...page, endpoint: id }))
+        .sort((one, other) => other.id - one.id)
+        .slice(0, limit)
+        .map(deliveryOf)
+    },
 
     delivery: async (id, platform) => {
       const row = db
@@ -214,16 +229,7 @@ export function openWebhookStore(db: Database): WebhookStore {
         )
         .run(now, id, platform ?? null, platform ?? null).changes > 0,
 
-    backlog: async () => {
-      const { pending, dead, oldest } = db
-        .prepare(
-          `SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
-             count(*) FILTER (WHERE state = 'dead') AS dead,
-             min(due_at) FILTER (WHERE state = 'pending') AS oldest FROM webhook_delivery`,
-        )
-        .get() as { pending: number; dead: number; oldest: number | null }
-      return { pending, dead, oldestDueAt: oldest ?? undefined } satisfies Backlog
-    },
+    backlog: async () => backlogOf(db.prepare<[], BacklogRow>(BACKLOG).all()),
 
     forgetSettled: async (before) =>
       immediate(db, () => {

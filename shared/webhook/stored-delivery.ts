@@ -1,7 +1,7 @@
 import type { NumericDate } from '../clock.ts'
 import type { JsonObject } from '../json.ts'
 import type { EventType, WebhookEvent } from './event.ts'
-import type { DeliveryRecord, DeliveryState, WebhookEndpoint } from './store.ts'
+import type { Backlog, DeliveryRecord, DeliveryState, WebhookEndpoint } from './store.ts'
 
 /** An endpoint as every store keeps it. */
 export interface EndpointRow {
@@ -74,5 +74,27 @@ export function deliveryOf(row: DeliveryRow): DeliveryRecord {
     dueAt: row.due_at,
     lastOutcome: row.last_outcome ?? undefined,
     settledAt: row.settled_at ?? undefined,
+  }
+}
+
+/** Counts what is not delivered, by the index of that alone. */
+export const BACKLOG = `SELECT state, count(*) AS count, min(due_at) AS oldest FROM webhook_delivery
+  WHERE state <> 'delivered' GROUP BY state`
+
+/** What {@link BACKLOG} answers. */
+export interface BacklogRow {
+  readonly state: string
+  readonly count: number
+  readonly oldest: number
+}
+
+/** The backlog of its rows. */
+export function backlogOf(rows: readonly BacklogRow[]): Backlog {
+  const of = (state: string) => rows.find((row) => row.state === state)
+  const pending = of('pending')
+  return {
+    pending: pending?.count ?? 0,
+    dead: of('dead')?.count ?? 0,
+    oldestDueAt: pending?.oldest,
   }
 }
