@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly under?: readonly string[]
   /** Uses the compiled program, which starts faster. */
   readonly compiled?: boolean
+  /** Its clock jumps ahead by so many seconds, and back again three rounds later. */
+  readonly clockJump?: number
   /** Kills the process this long after its first acknowledged effect. */
   readonly killAfterMs?: number
 }
@@ -65,11 +67,15 @@ export function issuerCommand(
 /** Runs the issuer until it ends or is killed, and enters what it acknowledged in the ledger. */
 export async function runIssuer(
   ground: FaultGround,
-  { rounds, under = [], compiled = false, killAfterMs }: RunOptions,
+  { rounds, under = [], compiled = false, clockJump = 0, killAfterMs }: RunOptions,
 ): Promise<{ readonly code: number | null; readonly signal: string | null }> {
   const { ledger } = ground
   const [command = '', ...words] = [...under, ...issuerCommand(ground, rounds, compiled)]
-  const child = spawn(command, words, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(command, words, {
+    cwd: packageRoot,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, CARNET_FAULT_CLOCK_JUMP: String(clockJump) },
+  })
   const lines = readLines(child, (line) => {
     ledger.push(JSON.parse(line) as Acknowledged)
     if (killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs).unref()
@@ -91,13 +97,19 @@ async function readLines(child: ChildProcess, take: (line: string) => void): Pro
   }
 }
 
-/** Opens what the fault left, goes on as the issuer would, and compares ledger, database, lists and log. */
-export async function checkAfterFault({ ledger, ...place }: FaultGround): Promise<void> {
+/**
+ * Opens what the fault left, goes on as the issuer would, with a clock that is so many seconds ahead, and compares
+ * ledger, database, lists and log.
+ */
+export async function checkAfterFault(
+  { ledger, ...place }: FaultGround,
+  aheadSeconds = 0,
+): Promise<void> {
   const ground = await openGround(place)
   try {
     await ground.checkFiles()
     const { log, store } = ground
-    await publishOnceMore(ground)
+    await publishOnceMore(ground, aheadSeconds)
     expect(await log.check()).to.deep.equal([])
 
     const allocated = ledger.flatMap((effect) =>
@@ -135,17 +147,38 @@ export async function checkAfterFault({ ledger, ...place }: FaultGround): Promis
 }
 
 /** Waits for the lease of whoever was killed, as a second server would. */
-async function publishOnceMore({ store, log, publication }: Ground): Promise<void> {
+async function publishOnceMore(
+  { store, log, publication }: Ground,
+  aheadSeconds: number,
+): Promise<void> {
   const cadence = { intervalSeconds: 1, validitySeconds: 3600 }
   for (;;) {
     const own = await publication.during(async () => {
-      const now = Math.floor(Date.now() / 1000)
+      const now = Math.floor(Date.now() / 1000) + aheadSeconds
       await store.keepOpen({ name: 'standard', size: 4096, lanes: 2 }, now)
       await publishStatusLists({ store, log, cadence, ...unsignedTokens }, now)
     })
     if (own !== undefined) return
     await sleep(50)
   }
+}
+
+/**
+ * A clock that jumps ahead and back: changes are taken under every time, the publication that would be older than the
+ * last one is refused, and once the clock has caught up nothing is missing.
+ */
+export async function jumpsWithItsClock(ground: FaultGround): Promise<void> {
+  const clockJump = 3600
+  const { code } = await runIssuer(ground, { rounds: 100, compiled: true, clockJump })
+  expect(code, 'ended by the refused publication').to.equal(1)
+  const dids = ground.ledger.map(({ did }) => did)
+  expect(dids.filter((did) => did === 'publish')).to.have.length(2)
+  expect(
+    dids.slice(dids.lastIndexOf('publish') + 1).filter((did) => did === 'revoke'),
+  ).to.have.length(6)
+  const behind = await checkAfterFault(ground).catch((error: unknown) => error)
+  expect(behind).to.have.property('message', 'the clock is behind the last publication')
+  await checkAfterFault(ground, clockJump)
 }
 
 async function published(store: StatusStore, { uri, idx }: StatusReference): Promise<number> {

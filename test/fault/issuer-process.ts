@@ -21,7 +21,10 @@ async function main(folder: string, key: string, rounds: number, url?: string): 
   const ground = await openGround({ folder, key, url })
   const { log, store, publication } = ground
   const cadence = { intervalSeconds: 1, validitySeconds: 3600 }
-  const now = (): number => Math.floor(Date.now() / 1000)
+  // Where a test asks for it the clock jumps ahead by so many seconds, and back again after three rounds.
+  const jump = Number(process.env.CARNET_FAULT_CLOCK_JUMP ?? 0)
+  let ahead = 0
+  const now = (): number => Math.floor(Date.now() / 1000) + ahead
   const publish = async (): Promise<void> => {
     for (;;) {
       const own = await publication.during(() =>
@@ -35,6 +38,7 @@ async function main(folder: string, key: string, rounds: number, url?: string): 
   await store.keepOpen(POOL, now())
   await publish()
   for (let round = 0; round < rounds; round++) {
+    ahead = round >= 2 && round < 5 ? jump : 0
     const references = await ground.allocate(2, now())
     acknowledge({ did: 'allocate', references })
     for (const reference of references) {

@@ -7,6 +7,7 @@ import {
   closeFaultGround,
   compiledIssuer,
   type FaultGround,
+  jumpsWithItsClock,
   openFaultGround,
   runIssuer,
 } from './after-fault.ts'
@@ -38,6 +39,8 @@ describe('faults on PostgreSQL (slow)', function () {
     }
     expect(ground.ledger.length).to.be.above(100)
   })
+
+  it('publishes nothing older when its clock jumps ahead and back', () => jumpsWithItsClock(ground))
 
   it('gives 2,000 indexes to 4 processes that are killed, none twice', async () => {
     const grounds = Array.from({ length: 4 }, () => ({

@@ -9,6 +9,7 @@ import {
   compiledIssuer,
   type FaultGround,
   issuerCommand,
+  jumpsWithItsClock,
   openFaultGround,
   runIssuer,
 } from './after-fault.ts'
@@ -64,6 +65,8 @@ describe('faults at every place (slow)', function () {
       expect(faults).to.be.at.least(count / 2)
     })
   }
+
+  it('publishes nothing older when its clock jumps ahead and back', () => jumpsWithItsClock(ground))
 
   it('gives 2,000 indexes to 4 processes that are killed, none twice', async () => {
     const grounds = Array.from({ length: 4 }, () => ({
