@@ -54,13 +54,13 @@ describe('decide', () => {
 
   it('lets a sign that is not assured refer, whatever the workflow says, and its absence settle nothing', () => {
     const sign = {
-      name: 'screen_recapture',
+      name: 'portrait_replaced',
       side: 'front',
       value: 3,
-      limit: 2.6,
+      limit: 1,
       assurance: 'not_assured',
     } as const
-    const codes = ['screen_recapture_suspected'] as const
+    const codes = ['portrait_replaced_suspected'] as const
     expect(decideWith({ document: { signs: [sign] } })).to.deep.include({ outcome: 'refer', codes })
     const unbounded = { ...sign, value: Number.NaN }
     expect(decideWith({ document: { signs: [unbounded] } }).outcome).to.equal('refer')
