@@ -47,7 +47,7 @@ export interface VerifierExamination {
   /** `undefined` while there is no database. @throws OperatorError */
   readonly schemaState: () => Promise<SchemaState | undefined>
   /** Reads all that serving reads first. @throws OperatorError */
-  readonly prepare: () => unknown
+  readonly prepare: () => Promise<unknown>
   /** The names of all policies. @throws OperatorError */
   readonly policies: () => readonly string[]
 }
@@ -73,8 +73,8 @@ export function verifierChecks(given: VerifierExamination, offline: boolean): re
     { name: 'policies', run: () => policyFindings(given) },
     {
       name: 'start',
-      run: () => {
-        given.prepare()
+      run: async () => {
+        await given.prepare()
         return [ok('everything that is read first is there')]
       },
     },
