@@ -7,6 +7,7 @@ import { commit, commitmentSalt } from '../../../shared/audit/commitment.ts'
 import { cosign } from '../../../shared/audit/cosignature.ts'
 import { dossierOpenedEntry } from '../../../shared/audit/dossier-leaf.ts'
 import { type AuditEntry, decodeEntry, encodeEntry } from '../../../shared/audit/entry.ts'
+import { sessionErasedEntry } from '../../../shared/audit/erasure-leaf.ts'
 import {
   appendLeafHash,
   compactRoot,
@@ -100,6 +101,16 @@ const entries: readonly AuditEntry[] = [
   },
 ]
 
+/** By itself: the tree of the files is of the entries above. */
+const erased: AuditEntry = {
+  type: 'session.erased',
+  at: AT + 705,
+  commitment: commit(
+    { session: 'example', actor: 'ada', reason: 'asked by letter', erased_at: AT + 705 },
+    Buffer.alloc(32, 3),
+  ),
+}
+
 describe('the formats of the log (docs/log.md)', () => {
   const names = entries.map(({ type }, index) => `${index}-${type}.leaf`)
   for (const [index, entry] of entries.entries()) {
@@ -108,6 +119,11 @@ describe('the formats of the log (docs/log.md)', () => {
       expect(decodeEntry(encodeEntry(entry))).to.deep.equal(entry)
     })
   }
+
+  it('writes 11-session.erased.leaf byte for byte', () => {
+    same('11-session.erased.leaf', encodeEntry(erased))
+    expect(sessionErasedEntry.parse(decodeEntry(encodeEntry(erased)))).to.deep.equal(erased)
+  })
 
   it('reads its own leaves of tokens, trust lists, rules and dossiers', () => {
     expect(statusPublishedEntry.parse(entries[5])).to.deep.equal(entries[5])
