@@ -1,22 +1,13 @@
-import type { Clock } from '../shared/clock.ts'
-import {
-  addressFindings,
-  certificateFindings,
-  clockFindings,
-  diskFindings,
-  reachFindings,
-  runtimeFindings,
-  schemaFindings,
-  secretFindings,
-  trustListFindings,
-} from '../shared/doctor/checks.ts'
+import { addressFindings, certificateFindings, trustListFindings } from '../shared/doctor/checks.ts'
 import { type Check, type Finding, ok, weak, wrong } from '../shared/doctor/finding.ts'
-import type { Machine } from '../shared/doctor/machine.ts'
-import type { Fetch } from '../shared/fetch.ts'
+import {
+  markBesideDatabase,
+  type ServerExamination,
+  serverChecks,
+  settingFindings,
+  tellsTooMuch,
+} from '../shared/doctor/server.ts'
 import type { Es256Signer, PublicJwk } from '../shared/key/signer.ts'
-import { OperatorError } from '../shared/operator-error.ts'
-import { defaultMark, parseStoreLocation } from '../shared/store/location.ts'
-import type { SchemaState } from '../shared/store/migrations.ts'
 import { x5cOfPem } from '../shared/trust/pem-chain.ts'
 import {
   anchorsOf,
@@ -38,21 +29,9 @@ const CERTIFY =
   'certify a new key and name it as attestation.successor, with the time it takes over'
 
 /** What an issuer's examination looks at, and with what. */
-export interface IssuerExamination {
-  readonly config: IssuerConfig
-  /** Where a path of the configuration is. */
-  readonly at: (path: string) => string
-  readonly machine: Machine
-  readonly fetch: Fetch
-  readonly clock: Clock
-  /** @throws OperatorError */
-  readonly readText: (path: string) => string
+export interface IssuerExamination extends ServerExamination<IssuerConfig> {
   /** @throws OperatorError */
   readonly openAttestationKey: (key: AttestationKey['key']) => Promise<Es256Signer>
-  /** Opens an Ed25519 key, PKCS#8 PEM. @throws Error when it is no such key */
-  readonly openLogKey: (pkcs8: string) => unknown
-  /** `undefined` while there is no database. @throws OperatorError */
-  readonly schemaState: () => Promise<SchemaState | undefined>
   /** What is served; asked only of a database with this version's schema. */
   readonly servedPools: () => Promise<readonly ServedPool[]>
   /** Reads all that serving reads first, and answers in how many seconds the attestation key needs a successor. @throws OperatorError */
@@ -63,73 +42,46 @@ export interface IssuerExamination {
 
 /** Everything that `carnet-issuer serve` needs, and settings that are too weak; without the network when `offline`. */
 export function issuerChecks(given: IssuerExamination, offline: boolean): readonly Check[] {
-  const { config, at, machine, fetch, clock } = given
-  const location = parseStoreLocation(config.database)
-  const databaseFile = location?.engine === 'sqlite' ? at(location.path) : undefined
-  const mark = at(config.logMark ?? defaultMark(config.database, 'issuer'))
+  const { config, clock } = given
+  const shared = serverChecks(given, { name: 'issuer', keys: ownKeys(config) })
   const checks: Check[] = [
-    { name: 'runtime', run: () => runtimeFindings(machine) },
-    { name: 'secrets', run: () => secretFindings(machine, secretFiles(given)) },
-    { name: 'log key', run: () => logKeyFindings(given) },
+    ...shared.files,
     { name: 'trust list', run: () => trustListFindings(readTrustList(given), clock()) },
     { name: 'attestation key', run: () => attestationFindings(given) },
     { name: 'start', run: () => startFindings(given) },
-    { name: 'store', run: async () => schemaFindings(await given.schemaState()) },
-    { name: 'clock', run: () => storeClock(given) },
+    ...shared.store,
     { name: 'status lists', run: () => listFindings(given) },
-    { name: 'disk', run: () => diskFindings(machine, 'the log mark', mark) },
+    shared.mark,
     { name: 'models', run: () => modelFindings(given, offline) },
-    { name: 'settings', run: () => settingFindings(given) },
+    { name: 'settings', run: () => weakSettings(config) },
+    ...shared.database,
   ]
-  if (databaseFile !== undefined) {
-    checks.push({
-      name: 'disk',
-      run: () => diskFindings(machine, 'the database', databaseFile),
-    })
-  }
   if (offline) return checks
-  const reach = (what: string, url: string, remedy: string): Check => ({
-    name: 'reachability',
-    run: () => reachFindings(what, url, { fetch, clock, remedy }),
-  })
   return [
     ...checks,
-    reach(
+    shared.reach(
       'this issuer',
       `${config.baseUrl}/.well-known/openid-credential-issuer`,
       'is it serving, and do DNS, proxy and firewall lead to it?',
     ),
     ...(config.witnesses?.of ?? []).map(({ url }) =>
-      reach('a witness', url, 'without the quorum nothing is published: ask who runs the witness'),
-    ),
-    ...(config.webhooks?.endpoints ?? []).map(({ url }) =>
-      reach(
-        'a webhook receiver',
+      shared.reach(
+        'a witness',
         url,
-        'deliveries wait and are tried again for days: mend the address or the receiver',
+        'without the quorum nothing is published: ask who runs the witness',
       ),
     ),
+    ...shared.receivers,
   ]
 }
 
-function secretFiles({ config, at }: IssuerExamination): string[] {
-  const keys = [config.attestation.key, config.attestation.successor?.key, config.logKey]
-  const webhooks = config.webhooks ? [config.webhooks.key, ...config.webhooks.announcedKeys] : []
-  const seen = config.evidence.seenDocuments ? [config.evidence.seenDocuments.key] : []
-  const faces = config.evidence.faceIndex ? [config.evidence.faceIndex.key] : []
-  return [...keys, ...webhooks, ...seen, ...faces].filter((key) => typeof key === 'string').map(at)
-}
-
-function logKeyFindings({ config, at, readText, openLogKey }: IssuerExamination): Finding[] {
-  for (const file of [config.logKey, ...(config.webhooks ? [config.webhooks.key] : [])]) {
-    try {
-      openLogKey(readText(at(file)))
-    } catch (cause) {
-      if (cause instanceof OperatorError) throw cause
-      return [wrong(`${file} holds no Ed25519 key`, 'carnet-issuer keys log --out FILE makes one')]
-    }
-  }
-  return [ok('opens')]
+function ownKeys({ attestation, evidence }: IssuerConfig): string[] {
+  return [
+    attestation.key,
+    attestation.successor?.key,
+    evidence.seenDocuments?.key,
+    evidence.faceIndex?.key,
+  ].filter((key) => typeof key === 'string')
 }
 
 function readTrustList({ config, at, readText, clock }: IssuerExamination): TrustList {
@@ -186,11 +138,6 @@ async function modelFindings(
   return [ok(`${await supplyModels()} files of the pinned digests`)]
 }
 
-async function storeClock({ schemaState, clock }: IssuerExamination): Promise<Finding[]> {
-  const time = (await schemaState())?.serverTime
-  return time === undefined ? [] : clockFindings(clock(), 'that of the database', time)
-}
-
 async function listFindings(given: IssuerExamination): Promise<Finding[]> {
   const state = await given.schemaState()
   if (state === undefined) return [ok('none are published yet')]
@@ -217,46 +164,35 @@ async function listFindings(given: IssuerExamination): Promise<Finding[]> {
   })
 }
 
-function settingFindings({ config }: IssuerExamination): Finding[] {
-  const { baseUrl, operator, listen, witnesses, logMark, watchlists, status, evidence } = config
-  const found = addressFindings({ baseUrl, operatorHost: operator?.host })
-  const say = (when: boolean, message: string, remedy: string): void => {
-    if (when) found.push(weak(message, remedy))
-  }
-  say(
-    baseUrl.startsWith('https:') && listen.trustedProxies.length === 0,
-    'no proxy is trusted, so everybody behind it shares one rate limit',
-    'name the TLS proxy in listen.trustedProxies',
-  )
-  say(
-    witnesses === undefined,
-    'no witness sees the log, so that a split view stays unseen',
-    'agree with two others on running witnesses (carnet-audit witness), and name them',
-  )
-  say(
-    logMark === undefined,
-    'the log mark is kept beside the database and would be lost or restored with it',
-    'set logMark to a file on another disk',
-  )
-  say(
-    watchlists.length === 0,
-    'only the made-up watchlist of the package is screened',
-    'name the lists that the law asks for in watchlists, with their SHA-256',
-  )
-  say(
-    status.listSize < SMALL_LIST,
-    `a list of ${status.listSize} entries makes a small crowd to hide in`,
-    `set status.listSize to ${2 ** 20}`,
-  )
-  say(
-    evidence.undocumentedModels,
-    'networks whose training data nobody documents may run',
-    'set evidence.undocumentedModels to false where your rules ask for it; liveness is then not assured',
-  )
-  say(
-    config.logLevel === 'debug',
-    'the log tells more than operation needs',
-    'set logLevel to info',
-  )
-  return found.length === 0 ? [ok('nothing to mend')] : found
+function weakSettings(config: IssuerConfig): readonly Finding[] {
+  const { baseUrl, operator, listen, witnesses, watchlists, status, evidence } = config
+  return settingFindings(addressFindings({ baseUrl, operatorHost: operator?.host }), [
+    [
+      baseUrl.startsWith('https:') && listen.trustedProxies.length === 0,
+      'no proxy is trusted, so everybody behind it shares one rate limit',
+      'name the TLS proxy in listen.trustedProxies',
+    ],
+    [
+      witnesses === undefined,
+      'no witness sees the log, so that a split view stays unseen',
+      'agree with two others on running witnesses (carnet-audit witness), and name them',
+    ],
+    markBesideDatabase(config),
+    [
+      watchlists.length === 0,
+      'only the made-up watchlist of the package is screened',
+      'name the lists that the law asks for in watchlists, with their SHA-256',
+    ],
+    [
+      status.listSize < SMALL_LIST,
+      `a list of ${status.listSize} entries makes a small crowd to hide in`,
+      `set status.listSize to ${2 ** 20}`,
+    ],
+    [
+      evidence.undocumentedModels,
+      'networks whose training data nobody documents may run',
+      'set evidence.undocumentedModels to false where your rules ask for it; liveness is then not assured',
+    ],
+    tellsTooMuch(config),
+  ])
 }

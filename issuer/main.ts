@@ -271,6 +271,7 @@ const world: World = {
   checks: (configFile, { offline }) => {
     const opened = openConfig(configFile)
     const { config, at } = opened
+    let state: ReturnType<typeof schemaState> | undefined
     const examination = {
       config,
       at,
@@ -280,7 +281,11 @@ const world: World = {
       readText: (path: string) => readBytes(path).toString(),
       openAttestationKey: (key: AttestationKey['key']) => openAttestationKey(key, at),
       openLogKey: openEd25519Key,
-      schemaState: () => schemaState(config, at),
+      // A large file takes long to look through, and several checks ask.
+      schemaState: () => {
+        state ??= schemaState(config, at)
+        return state
+      },
       servedPools: () => withStorage(opened, ({ servedPools }) => servedPools(systemClock())),
       prepare: async () => {
         const silent = openLog({ name: 'carnet-issuer', level: 'silent' })

@@ -161,6 +161,7 @@ const world: World = {
   checks: (configFile, { offline }) => {
     const { config, at } = openConfig(configFile)
     const fetch = fetchWithin(config.allowPrivateNetworks)
+    let state: ReturnType<typeof schemaState> | undefined
     const examination = {
       config,
       at,
@@ -177,7 +178,11 @@ const world: World = {
       trustListSigner: () => readSignerKeys(config, at)[0],
       openKey: openEs256Key,
       openLogKey: openEd25519Key,
-      schemaState: () => schemaState(config, at),
+      // A large file takes long to look through, and several checks ask.
+      schemaState: () => {
+        state ??= schemaState(config, at)
+        return state
+      },
       policies: () => [...readAllPolicies(config, at).keys()].sort(),
     }
     return verifierChecks(examination, offline)

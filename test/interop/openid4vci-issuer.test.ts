@@ -9,6 +9,7 @@ import type { JsonObject } from '../../shared/json.ts'
 import { generateEs256Key } from '../../shared/key/signer.software.ts'
 import { createKeyProof, verifyKeyProof } from '../../shared/oid4vci/key-proof.ts'
 import { refuses } from '../support/refusal.ts'
+import { respelt } from '../support/respelt.ts'
 
 const ISSUER = 'https://issuer.example'
 const NONCE = 'n-0S6_WzA2Mj'
@@ -96,10 +97,3 @@ describe('@openid4vc/openid4vci 0.4.6 as an issuer', () => {
     })
   }
 })
-
-/** The same bytes of signature: the four unused bits of its last character are not zero. */
-function respelt(jwt: string): string {
-  const last = jwt.at(-1) as string
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-  return jwt.slice(0, -1) + alphabet[alphabet.indexOf(last) + 1]
-}

@@ -16,6 +16,7 @@ import {
 } from '../../shared/oid4vp/request.ts'
 import { testAuthority } from '../support/pki.ts'
 import { refuses } from '../support/refusal.ts'
+import { respelt } from '../support/respelt.ts'
 
 const YEAR = 31_536_000
 const REQUEST_URI = 'https://driver.example/requests/1/object'
@@ -190,10 +191,3 @@ describe('@openid4vc/openid4vp 0.4.6 over the requests that a wallet gets', () =
     )
   })
 })
-
-/** The same bytes of signature: the four unused bits of its last character are not zero. */
-function respelt(jwt: string): string {
-  const last = jwt.at(-1) as string
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-  return jwt.slice(0, -1) + alphabet[alphabet.indexOf(last) + 1]
-}
